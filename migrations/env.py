@@ -1,0 +1,11 @@
+"""What Alembic runs: the migrations, on the connection and as the role that mfm.store.migrate gives."""
+
+from alembic import context
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    version_table_schema="public",
+    transaction_per_migration=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,1 @@
+"""The verbs: one async function each. Require permission, read, decide (core), append."""

@@ -1,0 +1,81 @@
+"""Commitments: signing them, and releasing what they do not use."""
+
+from mfm.app.context import Context
+from mfm.app.perform import Verb
+from mfm.core import commitments as rules
+from mfm.core.allocations import Allocation
+from mfm.core.commitments import Commitment, DeobligateCommitment, SignCommitment
+from mfm.core.errors import Invalid
+from mfm.core.funds import Fund
+from mfm.core.parties import Party
+from mfm.core.pledges import Pledge
+from mfm.core.record import Draft
+
+
+async def sign(context: Context, command: SignCommitment) -> Draft:
+    """Sign a contribution, a transfer between funds, or a grant."""
+    kind = rules.kind_of(command)
+    context.require(tuple(filter(None, (command.from_fund or command.to_fund,))))
+    for field in ("from_party", "to_party"):
+        if (party := getattr(command, field)) is not None:
+            await context.get(Party, party, f"/{field}")
+    if kind == "contribution":
+        return await _sign_contribution(context, command)
+    return await _sign_outgoing(context, command)
+
+
+async def _sign_contribution(context: Context, command: SignCommitment) -> Draft:
+    fund = await context.get(Fund, command.to_fund or "", "/to_fund")
+    pledge = None
+    if command.pledge is not None:
+        pledge = await context.get(Pledge, command.pledge, "/pledge")
+    made_id = await context.new_id(Commitment, command.id)
+    act = context.act(command.effective_on, fund)
+    return rules.sign_contribution(act, command, made_id, fund, pledge)
+
+
+async def _sign_outgoing(context: Context, command: SignCommitment) -> Draft:
+    giver = await context.get(Fund, command.from_fund or "", "/from_fund")
+    receiver = None
+    if command.to_fund is not None:
+        receiver = await context.get(Fund, command.to_fund, "/to_fund")
+    if command.allocation is None:
+        detail = "A grant or transfer draws on an allocation: name it."
+        raise Invalid("allocation-missing", detail, "/allocation")
+    allocation = await context.get(Allocation, command.allocation, "/allocation")
+    made_id = await context.new_id(Commitment, command.id)
+    act = context.act(command.effective_on, giver)
+    return rules.sign_outgoing(act, command, made_id, allocation, (giver, receiver))
+
+
+async def deobligate(context: Context, command: DeobligateCommitment) -> Draft:
+    """Free what a grant or transfer has not used."""
+    commitment = await context.get(Commitment, command.commitment, "/commitment")
+    if commitment.kind == "contribution":
+        detail = f"Commitment {commitment.id} is a contribution, not a grant or transfer."
+        raise Invalid("commitment-kind", detail, "/commitment")
+    context.require((commitment.from_fund,))
+    allocation = await context.get(Allocation, commitment.allocation)
+    giver, receiver = await both_funds(context, commitment)
+    act = context.act(command.effective_on, giver)
+    return rules.deobligate(act, command, commitment, allocation, (giver, receiver))
+
+
+async def both_funds(context: Context, commitment: Commitment) -> tuple[Fund, Fund | None]:
+    """Return the fund that gives, and the one that gets if it is a transfer."""
+    giver = await context.get(Fund, commitment.from_fund)
+    if not commitment.to_fund:
+        return giver, None
+    return giver, await context.get(Fund, commitment.to_fund)
+
+
+VERBS = (
+    Verb("commitment.sign", SignCommitment, sign, "/commitments"),
+    Verb(
+        "commitment.deobligate",
+        DeobligateCommitment,
+        deobligate,
+        "/commitments/{commitment}/deobligate",
+        (Commitment, "commitment"),
+    ),
+)

@@ -1,0 +1,59 @@
+"""API keys: made, revoked, and looked up."""
+
+import secrets
+from datetime import timedelta
+
+from msgspec import structs
+
+from mfm.app.context import Context
+from mfm.app.perform import Ask, Verb
+from mfm.core import keys as rules
+from mfm.core.funds import Fund
+from mfm.core.keys import PREFIX, ApiKey, CreateKey, RevokeKey, digest_of
+from mfm.core.parties import Party
+from mfm.core.record import Draft
+
+
+def new_secret() -> str:
+    """Return a fresh key: 256 random bits behind a prefix that leak scanners can search for."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+async def _create(context: Context, command: CreateKey, digest: str) -> Draft:
+    context.require()
+    await context.get(Party, command.party, "/party")
+    if command.fund is not None:
+        await context.get(Fund, command.fund, "/fund")
+    key_id = await context.new_id(ApiKey, command.id)
+    expires_at = context.now + timedelta(days=command.days)
+    return rules.create(context.act(None), command, key_id, digest, expires_at)
+
+
+async def create(context: Context, command: CreateKey) -> Draft:
+    """Make a key whose secret nobody learns; `issue` makes one that somebody does."""
+    return await _create(context, command, digest_of(new_secret()))
+
+
+async def revoke(context: Context, command: RevokeKey) -> Draft:
+    """Revoke a key."""
+    context.require()
+    return rules.revoke(context.act(None), await context.get(ApiKey, command.key, "/key"))
+
+
+def issue(ask: Ask) -> tuple[Ask, str]:
+    """Return a `key.create` that makes a fresh secret's key, and the secret.
+
+    The secret is nowhere else: neither the record nor the database has more than its hash.
+    """
+    secret = new_secret()
+
+    async def run(context: Context, command: CreateKey) -> Draft:
+        return await _create(context, command, digest_of(secret))
+
+    return structs.replace(ask, verb=structs.replace(ask.verb, run=run)), secret
+
+
+VERBS = (
+    Verb("key.create", CreateKey, create, "/keys"),
+    Verb("key.revoke", RevokeKey, revoke, "/keys/{key}/revoke", (ApiKey, "key")),
+)

@@ -1,0 +1,168 @@
+"""Performing a verb: the same steps for all of them, whoever calls (HTTP, terminal, import)."""
+
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from typing import Any
+
+from msgspec import Struct, inspect, json, structs, to_builtins
+
+from mfm.app.context import Context
+from mfm.core.errors import Invalid, Refused
+from mfm.core.permissions import Actor
+from mfm.core.record import Body, Draft, Noun, parse, plain
+from mfm.core.terms import Command
+from mfm.store.journal import Stored
+from mfm.store.unit import Entry, Made, Unit, key_hash
+
+
+class Verb(Struct, frozen=True):
+    """A verb.
+
+    Attributes:
+        name: noun.verb, as in records, in the table of permissions and on the command line.
+        command: what it takes.
+        run: reads and decides; returns the draft of its record.
+        path: where it is under /v1; a `{field}` in it fills that field of the command.
+        subject: the noun that it changes and the command's field that names it, for If-Match.
+    """
+
+    name: str
+    command: type[Command]
+    run: Callable[[Context, Any], Awaitable[Draft]]
+    path: str
+    subject: tuple[type[Noun], str] | None = None
+
+
+class Ask(Struct, frozen=True):
+    """A verb asked for: by whom, with what, under which idempotency key.
+
+    Attributes:
+        actor: who asks.
+        verb: which verb.
+        command: its command.
+        key: the idempotency key, unique for the acting party for ever.
+        if_match: the seq that the verb's subject must stand at, or None.
+    """
+
+    actor: Actor
+    verb: Verb
+    command: Command
+    key: str
+    if_match: int | None = None
+
+
+_encode = json.Encoder().encode
+_FIELDS: dict[type[Command], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+
+
+def fields_of(command: type[Command]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return a command's fields that its record tells in clear, and those that are free text."""
+    if command not in _FIELDS:
+        told, texts = [], []
+        for field in structs.fields(command):
+            kind = inspect.type_info(field.type)
+            extra = kind.extra or {} if isinstance(kind, inspect.Metadata) else {}
+            if extra.get("free_text"):
+                texts.append(field.name)
+            elif not extra.get("untold"):
+                told.append(field.name)
+        _FIELDS[command] = (tuple(told), tuple(texts))
+    return _FIELDS[command]
+
+
+def entry_of(ask: Ask) -> Entry:
+    """Return what the record will say of who asked for what."""
+    command = ask.command
+    told, texts = fields_of(type(command))
+    clear: dict[str, Any] = {}
+    for name in told:
+        value = getattr(command, name)
+        if value is not None:
+            clear[name] = value if isinstance(value, str) else plain(to_builtins(value))
+    keys = (key_hash(ask.actor.party, ask.key), sha256(_encode(command)).digest())
+    entry = Entry(ask.verb.name, ask.actor.told(), keys, clear)
+    for name in texts:
+        if value := getattr(command, name):
+            entry.texts[name] = value
+    return entry
+
+
+async def perform(unit: Unit, ask: Ask) -> Made:
+    """Do what is asked, once: a repeated key gets the answer it got, refusals too.
+
+    Raises:
+        Invalid: the request is malformed, unknown, stale or not allowed; nothing is left.
+    """
+    entry = entry_of(ask)
+    known = await unit.known([entry.key_hash])
+    if known:
+        return await replay(unit, ask, entry, known[entry.key_hash])
+    context = Context(unit, ask.actor, ask.verb.name)
+    if ask.if_match is not None:
+        await _match(context, ask)
+    try:
+        draft = await ask.verb.run(context, ask.command)
+        moves = await unit.admit(draft)
+    except Refused as refused:
+        return await refuse(context, ask, entry, refused)
+    return await unit.write(entry, draft, moves)
+
+
+async def refuse(context: Context, ask: Ask, entry: Entry, refused: Refused) -> Made:
+    """Record a refusal under the request's key."""
+    told, texts = fields_of(type(ask.command))
+    for name in {*ask.command.__struct_fields__} - {*told, *texts}:
+        entry.command[name] = plain(to_builtins(getattr(ask.command, name)))
+    on = getattr(ask.command, "effective_on", None)
+    draft = Draft(effective_on=on or context.act(None).on)
+    told = {"code": refused.code, "detail": refused.detail}
+    if refused.pointer:
+        told["pointer"] = refused.pointer
+    return await context.unit.refuse(entry, told, draft)
+
+
+async def _match(context: Context, ask: Ask) -> None:
+    if ask.verb.subject is None:
+        raise Invalid("if-match-needless", f"{ask.verb.name} makes something new.")
+    noun, field = ask.verb.subject
+    found = await context.get(noun, getattr(ask.command, field), f"/{field}")
+    if found.seq != ask.if_match:
+        detail = f"It stands at {found.seq} now, not at {ask.if_match}: read it again."
+        raise Invalid("stale", detail)
+
+
+async def replay(unit: Unit, ask: Ask, entry: Entry, stored: Stored) -> Made:
+    """Return what a key made before, if it was asked for the same.
+
+    Raises:
+        Invalid: `key-reused`, naming the field that differs.
+    """
+    record, body = parse(stored.content)
+    if stored.request == entry.request and body.verb == entry.verb:
+        accepted = record.outcome == "accepted"
+        return Made(stored.seq, stored.content, accepted=accepted, replayed=True)
+    field = await _difference(unit, ask, entry, stored, body)
+    detail = f"This key was used for record {stored.seq}, with another {field}."
+    raise Invalid("key-reused", detail, f"/{field}" if field != "verb" else "")
+
+
+async def _difference(unit: Unit, ask: Ask, entry: Entry, stored: Stored, body: Body) -> str:
+    if body.verb != entry.verb:
+        return "verb"
+    for name in sorted(entry.command.keys() | body.command.keys()):
+        if entry.command.get(name) != body.command.get(name):
+            return name
+    if set(entry.texts) != set(body.commit):
+        return min(set(entry.texts) ^ set(body.commit))
+    before = await unit.texts(stored.seq)
+    for name, value in entry.texts.items():
+        if before.get(name) != value:
+            return name
+    told, texts = fields_of(type(ask.command))
+    return min({*ask.command.__struct_fields__} - {*told, *texts}, default="command")
+
+
+def refusal_of(made: Made) -> tuple[str, str, str]:
+    """Return code, detail and pointer of a recorded refusal."""
+    told = parse(made.content)[1].refusal
+    return told["code"], told["detail"], told.get("pointer", "")

@@ -1,0 +1,178 @@
+"""Journal vouchers: an accountant's own entries, on accounts that no verb keeps; and reversals."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date
+from typing import Annotated
+
+from msgspec import Meta, Struct, structs
+
+from mfm.core.accounts import CHART, Account, line
+from mfm.core.errors import Invalid, Refused
+from mfm.core.funds import Fund
+from mfm.core.money import Money
+from mfm.core.record import Draft, Noun, Posting
+from mfm.core.terms import Act, Command, Id, Key, Text
+
+MAX_BATCH = 8_192
+"""The most entries one batch may carry."""
+
+Subject = Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9._-]{0,62})?$(?!\n)")]
+
+
+class EntryLine(Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of a voucher: an account, and an amount on one side."""
+
+    account: Annotated[str, Meta(max_length=8, description="A code of the chart, such as 1100")]
+    subject: Subject = ""
+    debit: Money | None = None
+    credit: Money | None = None
+
+
+class PostEntry(Command, frozen=True, kw_only=True):
+    """Post a voucher: lines in a fund's books that balance per book and currency."""
+
+    fund: Id
+    # Untold: the record's postings say them.
+    lines: Annotated[
+        tuple[EntryLine, ...], Meta(min_length=2, max_length=64, extra={"untold": True})
+    ]
+    effective_on: date | None = None
+    description: Text = ""
+
+
+class EntryItem(PostEntry, frozen=True, kw_only=True):
+    """A voucher in a batch: with an idempotency key of its own, and perhaps a linked group.
+
+    Items of one group stand next to each other and succeed or fail together.
+    """
+
+    key: Key
+    group: Annotated[str, Meta(max_length=63)] = ""
+
+
+class EntryBatch(Command, frozen=True, kw_only=True):
+    """Up to 8,192 vouchers, each with an outcome of its own."""
+
+    entries: Annotated[tuple[EntryItem, ...], Meta(min_length=1, max_length=MAX_BATCH)]
+
+
+class ReverseRecord(Command, frozen=True, kw_only=True):
+    """Take a record back: its exact mirror, linked to it."""
+
+    record: Annotated[int, Meta(ge=1)]
+    effective_on: date | None = None
+    reason: Text = ""
+
+
+def accounts_of(commands: Iterable[PostEntry]) -> set[Account]:
+    """Return the accounts that vouchers name, as far as they make sense: for reading ahead."""
+    return {
+        Account(command.fund, CHART[each.account].book, each.account, money.currency, each.subject)
+        for command in commands
+        for each in command.lines
+        if each.account in CHART and (money := each.debit or each.credit) is not None
+    }
+
+
+def _side(entry: EntryLine, fund: Fund, at: int) -> tuple[Account, int]:
+    """Return a line's account and its amount, debit above zero and credit below."""
+    where = f"/lines/{at}"
+    told = line(entry.account, f"{where}/account")
+    if not told.manual or (entry.account == "9340" and entry.subject):
+        detail = f"{told.code} {told.name} is kept by the verbs; a voucher cannot post to it."
+        raise Invalid("account-controlled", detail, f"{where}/account")
+    if (entry.debit is None) == (entry.credit is None):
+        raise Invalid("line-sides", "A line has either a debit or a credit.", where)
+    side, money = ("debit", entry.debit) if entry.debit else ("credit", entry.credit)
+    assert money is not None  # one of the two is set
+    amount_minor = fund.amount(money, f"{where}/{side}")
+    account = Account(fund.id, told.book, told.code, money.currency, entry.subject)
+    return account, amount_minor if side == "debit" else -amount_minor
+
+
+def _paired(sides: list[tuple[Account, int]]) -> list[Posting]:
+    """Pair debits with credits of one book in the order given; together they must balance."""
+    debits = [(account, signed) for account, signed in sides if signed > 0]
+    credits_ = [(account, -signed) for account, signed in sides if signed < 0]
+    difference_minor = sum(signed for _, signed in sides)
+    if difference_minor:
+        detail = f"{sides[0][0].book} differs by {abs(difference_minor)} minor units."
+        raise Invalid("entry-unbalanced", detail, "/lines")
+    postings: list[Posting] = []
+    while debits:
+        (debit, owed_minor), (credit, given_minor) = debits.pop(0), credits_.pop(0)
+        amount_minor = min(owed_minor, given_minor)
+        if debit == credit:
+            detail = f"{debit.code} {debit.subject} would be debited and credited with itself."
+            raise Invalid("entry-circular", detail, "/lines")
+        postings.append(Posting(debit, credit, amount_minor))
+        if owed_minor > amount_minor:
+            debits.insert(0, (debit, owed_minor - amount_minor))
+        if given_minor > amount_minor:
+            credits_.insert(0, (credit, given_minor - amount_minor))
+    return postings
+
+
+def post(act: Act, command: PostEntry, fund: Fund) -> Draft:
+    """Record a voucher, its lines paired into postings.
+
+    Raises:
+        Invalid: `entry-cross-currency`, `entry-unbalanced`, `entry-circular`, `line-sides`,
+            `account-unknown`, `account-controlled`, `fund-reported`, and as `money.minor`.
+        Refused: `balance-floor`, `cash-without-authority`, `period-closed` (by the journal).
+    """
+    if fund.reported:
+        detail = f"Fund {fund.id} holds imported books; import a corrected file instead."
+        raise Invalid("fund-reported", detail, "/fund")
+    currencies = {(each.debit or each.credit or _NONE).currency for each in command.lines}
+    if len(currencies - {""}) > 1:
+        detail = f"One entry is in one currency; this has {', '.join(sorted(currencies))}."
+        raise Invalid("entry-cross-currency", detail, "/lines")
+    books: defaultdict[str, list[tuple[Account, int]]] = defaultdict(list)
+    for at, each in enumerate(command.lines):
+        account, signed = _side(each, fund, at)
+        books[account.book].append((account, signed))
+    postings = [posting for sides in books.values() for posting in _paired(sides)]
+    return Draft(effective_on=act.on, postings=tuple(postings))
+
+
+_NONE = Money("", "")
+
+
+def mirror(posting: Posting) -> Posting:
+    """Return the posting that takes another back, reported with the opposite sign."""
+    return structs.replace(
+        posting, debit=posting.credit, credit=posting.debit, iati_sign=-posting.iati_sign
+    )
+
+
+def reverse(
+    act: Act, seq: int, postings: tuple[Posting, ...], nouns: tuple[tuple[Noun, Noun | None], ...]
+) -> Draft:
+    """Record the exact mirror of a record.
+
+    Args:
+        act: who, and the day.
+        seq: the record that is taken back.
+        postings: what it moved.
+        nouns: for each noun it set: its current state, and its state before (None: it made it).
+
+    Raises:
+        Refused: `record-superseded` when a noun has changed since; `record-empty` when the record
+            changed nothing.
+    """
+    if not postings and not nouns:
+        raise Refused("record-empty", f"Record {seq} moved nothing that could be taken back.")
+    restored: list[Noun] = []
+    for now, before in nouns:
+        if now.seq != seq:
+            detail = f"{now.id} has changed since: take record {now.seq} back first."
+            raise Refused("record-superseded", detail, "/record")
+        restored.append(structs.replace(now, status="reversed") if before is None else before)
+    return Draft(
+        effective_on=act.on,
+        sets=tuple(restored),
+        postings=tuple(mirror(posting) for posting in reversed(postings)),
+        reverses=seq,
+    )

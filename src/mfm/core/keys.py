@@ -1,0 +1,83 @@
+"""API keys: who may speak for a party in a role. The key itself is never stored, only its hash."""
+
+from datetime import datetime
+from hashlib import sha256
+
+from msgspec import structs
+
+from mfm.core.errors import Refused
+from mfm.core.permissions import Actor, Role
+from mfm.core.record import Draft, Noun
+from mfm.core.terms import Act, Command, Id
+
+PREFIX = "mfm_"
+"""Every key begins with this, so that leaked ones can be searched for."""
+
+
+class ApiKey(Noun, frozen=True, kw_only=True):
+    """A key, without the secret.
+
+    Attributes:
+        party: for whom it speaks.
+        role: in which role.
+        fund: the fund it is bound to, or "".
+        digest: SHA-256 of the key, hex. Keys are 256 random bits, so a plain hash is enough.
+        expires_at: RFC 3339 instant after which it is no longer accepted.
+    """
+
+    party: str
+    role: str
+    fund: str = ""
+    digest: str
+    expires_at: datetime
+
+    @property
+    def actor(self) -> Actor:
+        """The actor this key makes."""
+        return Actor(self.party, self.role, self.id, self.fund)
+
+
+class CreateKey(Command, frozen=True, kw_only=True):
+    """Make a key for a party in a role, perhaps for one fund only."""
+
+    id: Id | None = None
+    party: Id
+    role: Role
+    fund: Id | None = None
+    days: int = 365
+
+
+class RevokeKey(Command, frozen=True, kw_only=True):
+    """Revoke a key, for good."""
+
+    key: Id
+
+
+def digest_of(secret: str) -> str:
+    """Return the hash under which a key is looked up."""
+    return sha256(secret.encode()).hexdigest()
+
+
+def create(act: Act, command: CreateKey, key_id: str, digest: str, expires_at: datetime) -> Draft:
+    """Record a new key."""
+    made = ApiKey(
+        id=key_id,
+        status="active",
+        party=command.party,
+        role=command.role,
+        fund=command.fund or "",
+        digest=digest,
+        expires_at=expires_at,
+    )
+    return Draft(effective_on=act.on, sets=(made,))
+
+
+def revoke(act: Act, key: ApiKey) -> Draft:
+    """Record a revocation.
+
+    Raises:
+        Refused: `key-revoked` when it is revoked already.
+    """
+    if key.status != "active":
+        raise Refused("key-revoked", f"Key {key.id} is {key.status} already.")
+    return Draft(effective_on=act.on, sets=(structs.replace(key, status="revoked"),))

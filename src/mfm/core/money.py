@@ -1,0 +1,154 @@
+"""Money: integers of minor units with the ISO 4217 exponent; decimal strings at the edge."""
+
+import re
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from mfm.core.errors import Invalid
+
+# ISO 4217 (2026): exponents other than 2. A code that is not here has two decimals.
+_EXPONENTS = {
+    **dict.fromkeys(
+        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0
+    ),
+    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+    **dict.fromkeys("CLF UYW".split(), 4),
+}
+
+# ISO 4217 alphabetic codes of currencies in use, with a few that published history still names.
+KNOWN = frozenset(
+    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN"
+    " BWP BYN BYR BZD CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUC CUP CVE CZK DJF DKK DOP DZD"
+    " EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD"
+    " IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LTL LVL LYD MAD"
+    " MDL MGA MKD MMK MNT MOP MRO MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB"
+    " PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SLL SOS SRD SSP"
+    " STD STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED"
+    " VEF VES VND VUV WST XAF XCD XDR XOF XPF XSU XUA YER ZAR ZMK ZMW ZWG ZWL".split()
+)
+
+MAX_MINOR = 2**63 - 1
+"""The largest amount or balance, in minor units: a signed 64-bit integer."""
+
+_AMOUNT = re.compile(r"(0|[1-9][0-9]{0,17})(\.([0-9]{1,4}))?")
+_RATE = re.compile(r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,12})?")
+
+Amount = Annotated[str, Meta(max_length=24, description="A decimal string, such as 68174.00")]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217 code")]
+
+
+class Money(Struct, frozen=True):
+    """An amount on the wire: `{"amount": "68174.00", "currency": "USD"}`."""
+
+    amount: Amount
+    currency: Currency
+
+
+def exponent(currency: str) -> int:
+    """Return how many decimals the currency has (ISO 4217; 2 for codes that are not in it)."""
+    return _EXPONENTS.get(currency, 2)
+
+
+def minor(money: Money, pointer: str = "") -> int:
+    """Return `money` as a positive integer of minor units.
+
+    Raises:
+        Invalid: `amount-malformed` (NaN, exponent, spaces ...), `amount-negative`, `amount-zero`,
+            `amount-precision` (more decimals than the currency has), `amount-too-large`,
+            `currency-unknown`.
+    """
+    text, where = money.amount, f"{pointer}/amount"
+    if money.currency not in KNOWN:
+        detail = f"{money.currency} is not an ISO 4217 currency."
+        raise Invalid("currency-unknown", detail, f"{pointer}/currency")
+    found = _AMOUNT.fullmatch(text)
+    if found is None:
+        if text.startswith("-") and _AMOUNT.fullmatch(text[1:]):
+            raise Invalid("amount-negative", f"{text} is below zero; amounts are positive.", where)
+        detail = f"{text!r} is not a decimal amount such as 68174.00 (digits and one point)."
+        raise Invalid("amount-malformed", detail, where)
+    places = exponent(money.currency)
+    whole, fraction = found[1], found[3] or ""
+    if len(fraction) > places:
+        detail = f"{text} has {len(fraction)} decimals; {money.currency} has {places}."
+        raise Invalid("amount-precision", detail, where)
+    value = int(whole + fraction.ljust(places, "0"))
+    if value == 0:
+        raise Invalid("amount-zero", "An amount of zero moves nothing.", where)
+    if value > MAX_MINOR:
+        raise Invalid("amount-too-large", f"{text} is more than the ledger can hold.", where)
+    return value
+
+
+def decimal_text(amount_minor: int, currency: str) -> str:
+    """Return minor units as a decimal string with all the currency's decimals: -5, USD -> -0.05."""
+    places = exponent(currency)
+    sign, digits = ("-" if amount_minor < 0 else ""), str(abs(amount_minor)).rjust(places + 1, "0")
+    return f"{sign}{digits[:-places]}.{digits[-places:]}" if places else sign + digits
+
+
+def money_of(amount_minor: int, currency: str) -> Money:
+    """Return minor units in their wire form."""
+    return Money(decimal_text(amount_minor, currency), currency)
+
+
+def rounded(value: str, currency: str) -> tuple[int, bool]:
+    """Return a decimal string in minor units, half to even, and whether decimals were lost.
+
+    Reported history carries more decimals than its currency has; nothing else may use this.
+    """
+    with localcontext() as context:
+        context.prec = max(64, len(value) + 8)  # never let the context round before we do
+        exact = Decimal(value).scaleb(exponent(currency))
+        whole = exact.quantize(Decimal(1), rounding=ROUND_HALF_EVEN)
+        return int(whole), whole != exact
+
+
+def convert(amount_minor: int, source: str, target: str, rate: str) -> int:
+    """Convert minor units of `source` into minor units of `target` at `rate`, half to even.
+
+    Args:
+        amount_minor: what is converted, in minor units of `source`.
+        source: the currency converted from.
+        target: the currency converted to.
+        rate: units of `target` for one unit of `source`, as a decimal string.
+
+    Raises:
+        Invalid: `rate-malformed`.
+    """
+    if _RATE.fullmatch(rate) is None or Decimal(rate) == 0:
+        detail = f"{rate!r} is not a positive decimal rate with at most 12 decimals."
+        raise Invalid("rate-malformed", detail, "/rate")
+    with localcontext() as context:
+        context.prec = 64
+        exact = Decimal(amount_minor) * Decimal(rate)
+        scaled = exact.scaleb(exponent(target) - exponent(source))
+        return int(scaled.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+
+
+def share(amount_minor: int, basis_points: int) -> int:
+    """Return `basis_points`/10000 of an amount, half to even: the rule for fees."""
+    whole, rest = divmod(amount_minor * basis_points, 10_000)
+    return whole + (rest > 5_000 or (rest == 5_000 and whole % 2 == 1))
+
+
+def split(total_minor: int, weights: list[int]) -> list[int]:
+    """Split an amount by weights so that the parts sum to it (largest remainder, first wins ties).
+
+    With `total_minor <= sum(weights)` no part is larger than its weight.
+
+    Raises:
+        ValueError: no weight is positive, or one is negative.
+    """
+    whole = sum(weights)
+    if whole <= 0 or min(weights) < 0:
+        raise ValueError(weights)
+    parts = [total_minor * weight // whole for weight in weights]
+    by_remainder = sorted(
+        range(len(weights)), key=lambda i: (-(total_minor * weights[i] % whole), i)
+    )
+    for i in by_remainder[: total_minor - sum(parts)]:
+        parts[i] += 1
+    return parts

@@ -1,0 +1,1 @@
+"""Interchange: pure decoders and encoders of others' formats; no SQL, no clock."""

@@ -1,0 +1,1 @@
+"""The only SQL: PostgreSQL, embedded or given, and what is read from and written to it."""

@@ -1,0 +1,109 @@
+"""Connections: who connects as which role. Readers see one mechanism, the writer writes by function."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from typing import Literal
+
+import asyncpg
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from mfm.core.errors import Invalid
+
+Role = Literal["mfm_writer", "mfm_reader", "mfm_auditor"]
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+
+
+class Mechanism(Struct, frozen=True):
+    """A mechanism: one journal, one order, one trail.
+
+    Attributes:
+        id: its number, which leads every key.
+        name: its name.
+        origin: the trail's name, which stands in every record.
+    """
+
+    id: int
+    name: str
+    origin: str
+
+
+def engine_url(url: str) -> str:
+    """Return a PostgreSQL URL as SQLAlchemy wants it for asyncpg."""
+    return re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql+asyncpg://", url)
+
+
+def driver_url(url: str) -> str:
+    """Return a PostgreSQL URL as asyncpg itself wants it."""
+    return re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url)
+
+
+async def connect(url: str, role: Role, mechanism_id: int = 0) -> asyncpg.Connection:
+    """Connect as a role; as reader or auditor, within one mechanism."""
+    return await asyncpg.connect(driver_url(url), server_settings=_settings(role, mechanism_id))
+
+
+def _settings(role: Role, mechanism_id: int) -> dict[str, str]:
+    return {
+        "role": role,
+        "search_path": "mfm",
+        "mfm.mechanism": str(mechanism_id),
+        "application_name": role,
+        "jit": "off",
+        "plan_cache_mode": "force_generic_plan" if role == "mfm_writer" else "auto",
+    }
+
+
+def reader_engine(url: str, mechanism_id: int, role: Role = "mfm_reader") -> AsyncEngine:
+    """Return a pool of read-only connections within one mechanism."""
+    settings = _settings(role, mechanism_id) | {"default_transaction_read_only": "on"}
+    return create_async_engine(
+        engine_url(url),
+        connect_args={"server_settings": settings},
+        pool_size=8,
+        max_overflow=8,
+        pool_pre_ping=True,
+    )
+
+
+@asynccontextmanager
+async def snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Give a connection on which all reads see one and the same moment."""
+    async with engine.connect() as plain:
+        connection = await plain.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
+
+
+async def mechanisms(url: str) -> list[Mechanism]:
+    """Return the mechanisms of a database, by name."""
+    connection = await connect(url, "mfm_writer")
+    try:
+        rows = await connection.fetch("SELECT mechanism_id, name, origin FROM mechanism ORDER BY 2")
+        return [Mechanism(*row) for row in rows]
+    finally:
+        await connection.close()
+
+
+async def create_mechanism(url: str, name: str) -> Mechanism:
+    """Make a mechanism with an empty journal.
+
+    Its number comes from its name, so that no sequence is shared between mechanisms.
+
+    Raises:
+        Invalid: `mechanism-name`, `mechanism-exists`.
+    """
+    if _NAME.fullmatch(name) is None:
+        detail = f"{name!r}: lower-case letters, digits, dot, dash, underscore; at most 63."
+        raise Invalid("mechanism-name", detail)
+    number = int.from_bytes(sha256(name.encode()).digest()[:4], "big") % (2**31 - 1) + 1
+    made = Mechanism(number, name, f"mfm/{name}")
+    connection = await connect(url, "mfm_writer")
+    try:
+        await connection.execute("SELECT create_mechanism($1, $2, $3)", number, name, made.origin)
+    except asyncpg.UniqueViolationError:
+        raise Invalid("mechanism-exists", f"There is a mechanism {name} already.") from None
+    finally:
+        await connection.close()
+    return made

@@ -1,0 +1,229 @@
+"""The journal's tables: what the writer reads before it decides, and the one call that writes."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+from msgspec import json, to_builtins
+
+from mfm.core.accounts import Account
+from mfm.core.journal import Balance, Move
+from mfm.core.record import Noun, Posting
+from mfm.store.nouns import KINDS
+
+HEAD_MOVED = "MF002"
+"""SQLSTATE of append_batch when another writer has written since."""
+REFUSED = "MF001"
+"""SQLSTATE of append_batch when a batch breaks a rule that it guards."""
+
+_APPEND = (
+    "SELECT append_batch($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,"
+    "$21,$22,$23,$24)"
+)
+
+
+class Stored:
+    """A record as the journal keeps it.
+
+    Attributes:
+        seq: its place.
+        request: SHA-256 of the command that made it.
+        content: its canonical bytes.
+    """
+
+    __slots__ = ("content", "request", "seq")
+
+    def __init__(self, seq: int, request: bytes, content: bytes) -> None:
+        """Keep the three."""
+        self.seq = seq
+        self.request = request
+        self.content = content
+
+
+class Head:
+    """The end of a mechanism's journal.
+
+    Attributes:
+        seq: the last record's number, 0 before the first.
+        accounts: how many accounts there are.
+        recorded_at: the last record's instant.
+    """
+
+    __slots__ = ("accounts", "recorded_at", "seq")
+
+    def __init__(self, seq: int, accounts: int, recorded_at: datetime) -> None:
+        """Keep the three."""
+        self.seq = seq
+        self.accounts = accounts
+        self.recorded_at = recorded_at
+
+
+class Batch:
+    """Records on their way into the journal, as the arrays that append_batch takes."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.records: list[tuple[Any, ...]] = []
+        self.moves: list[tuple[Any, ...]] = []
+        self.nouns: dict[str, dict[str, Noun]] = {}
+        self.payloads: list[dict[str, Any]] = []
+        self.blobs: list[bytes] = []
+
+    def add_record(self, row: tuple[Any, ...]) -> None:
+        """Add (content, leaf, key hash, request, effective_on, verb, actor, accepted, reverses)."""
+        self.records.append(row)
+
+    def add_moves(self, moves: Iterable[Move], postings: Iterable[Posting]) -> None:
+        """Add the postings of the record added last."""
+        number = len(self.records)
+        for line, (move, posting) in enumerate(zip(moves, postings, strict=True)):
+            self.moves.append((number, line, *move, posting.iati_type, posting.iati_sign))
+
+    def set(self, row: Noun) -> None:
+        """Set a noun's state; within a batch the last one counts."""
+        self.nouns.setdefault(KINDS[type(row)], {})[row.id] = row
+
+
+async def append(
+    connection: asyncpg.Connection,
+    mechanism_id: int,
+    head: Head,
+    at: datetime,
+    batch: Batch,
+    opened: list[Balance],
+    chains: list[tuple[str, int, str, int, str, int]],
+) -> None:
+    """Write a batch, or nothing.
+
+    Raises:
+        asyncpg.PostgresError: with sqlstate HEAD_MOVED, REFUSED, or of a constraint.
+    """
+    rest: dict[str, Any] = {"nouns": _noun_rows(mechanism_id, batch)}
+    if opened:
+        rest["accounts"] = [[*made.account, made.side, made.floored] for made in opened]
+    if chains:
+        rest["chain"] = chains
+    if batch.payloads:
+        rest["payloads"] = batch.payloads
+    if batch.blobs:
+        rest["blobs"] = batch.blobs
+    columns = list(zip(*batch.records, strict=True))
+    moves = list(zip(*batch.moves, strict=True)) or [()] * 11
+    text = json.encode(rest).decode()
+    await connection.execute(_APPEND, mechanism_id, head.seq, at, *columns, *moves, text)
+
+
+def _noun_rows(mechanism_id: int, batch: Batch) -> dict[str, list[dict[str, Any]]]:
+    return {
+        kind: [to_builtins(row) | {"mechanism_id": mechanism_id} for row in rows.values()]
+        for kind, rows in batch.nouns.items()
+    }
+
+
+async def head_of(connection: asyncpg.Connection, mechanism_id: int, *, lock: bool) -> Head:
+    """Return the head, holding it until the transaction ends if asked to."""
+    row = await connection.fetchrow(
+        "SELECT seq, accounts, recorded_at FROM lock_head($1)"
+        if lock
+        else "SELECT seq, accounts, recorded_at FROM head WHERE mechanism_id = $1",
+        mechanism_id,
+    )
+    at = row[2]
+    if not isinstance(at, datetime) or at.year < 1971:  # '-infinity', before the first record
+        at = datetime.fromtimestamp(0, UTC)
+    return Head(row[0], row[1], at)
+
+
+async def balances_of(
+    connection: asyncpg.Connection, mechanism_id: int, accounts: list[Account]
+) -> list[Balance]:
+    """Return the running state of those accounts that the journal has."""
+    funds, _, codes, currencies, subjects = map(list, zip(*accounts, strict=True))
+    rows = await connection.fetch(
+        "SELECT a.account_id, a.fund, a.book, a.code, a.currency, a.subject, b.floored,"
+        " b.debit_minor, b.credit_minor, b.version"
+        " FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) u(fund, code, currency, subject)"
+        " JOIN account a ON a.mechanism_id = $1 AND a.fund = u.fund AND a.code = u.code"
+        "  AND a.currency = u.currency AND a.subject = u.subject"
+        " JOIN balance b ON b.mechanism_id = $1 AND b.account_id = a.account_id",
+        mechanism_id,
+        funds,
+        codes,
+        currencies,
+        subjects,
+    )
+    return [_balance(row) for row in rows]
+
+
+def _balance(row: asyncpg.Record) -> Balance:
+    made = Balance(row[0], Account(*row[1:6]), floored=row[6])
+    made.debit_minor, made.credit_minor, made.version = row[7:10]
+    return made
+
+
+async def accounts_of(
+    connection: asyncpg.Connection, mechanism_id: int, fund: str, code: str
+) -> list[Account]:
+    """Return a fund's accounts of one code, over all their subjects."""
+    rows = await connection.fetch(
+        "SELECT fund, book, code, currency, subject FROM account"
+        " WHERE mechanism_id = $1 AND fund = $2 AND code = $3",
+        mechanism_id,
+        fund,
+        code,
+    )
+    return [Account(*row) for row in rows]
+
+
+async def chain_ends(
+    connection: asyncpg.Connection, mechanism_id: int, funds: list[str]
+) -> dict[str, tuple[int, str]]:
+    """Return each fund's last number in its own chain, and that record's leaf (hex)."""
+    rows = await connection.fetch(
+        "SELECT fund, fund_seq, leaf FROM fund_head WHERE mechanism_id = $1 AND fund = ANY ($2)",
+        mechanism_id,
+        funds,
+    )
+    return {fund: (seq, leaf.hex()) for fund, seq, leaf in rows}
+
+
+async def by_keys(
+    connection: asyncpg.Connection, mechanism_id: int, keys: list[bytes]
+) -> dict[bytes, Stored]:
+    """Return the records that these idempotency keys (hashed) made."""
+    rows = await connection.fetch(
+        "SELECT key_hash, seq, request, content FROM record"
+        " WHERE mechanism_id = $1 AND key_hash = ANY ($2)",
+        mechanism_id,
+        keys,
+    )
+    return {key: Stored(seq, request, content) for key, seq, request, content in rows}
+
+
+async def by_seq(
+    connection: asyncpg.Connection, mechanism_id: int, seqs: list[int]
+) -> dict[int, bytes]:
+    """Return the canonical bytes of records."""
+    rows = await connection.fetch(
+        "SELECT seq, content FROM record WHERE mechanism_id = $1 AND seq = ANY ($2)",
+        mechanism_id,
+        seqs,
+    )
+    return dict(map(tuple, rows))
+
+
+async def texts_of(connection: asyncpg.Connection, mechanism_id: int, seq: int) -> dict[str, str]:
+    """Return the free text kept beside a record, field -> value, less what was erased."""
+    rows = await connection.fetch(
+        "SELECT field, value FROM payload WHERE mechanism_id = $1 AND seq = $2", mechanism_id, seq
+    )
+    return dict(map(tuple, rows))
+
+
+async def reversal_of(connection: asyncpg.Connection, mechanism_id: int, seq: int) -> int:
+    """Return the record that takes this one back, or 0."""
+    found = await connection.fetchval(
+        "SELECT seq FROM record WHERE mechanism_id = $1 AND reverses = $2", mechanism_id, seq
+    )
+    return int(found or 0)

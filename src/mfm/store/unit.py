@@ -1,0 +1,391 @@
+"""A unit of writing: what a verb sees of the books, and what it leaves to be written together."""
+
+import secrets
+from base64 import urlsafe_b64encode
+from collections import OrderedDict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, TypeVar
+
+import asyncpg
+
+from mfm.core.accounts import CHART, Account
+from mfm.core.funds import Fund
+from mfm.core.journal import Balance, Ledger, Move, check
+from mfm.core.merkle import EMPTY, leaf_hash
+from mfm.core.record import (
+    Draft,
+    Noun,
+    canonical,
+    check_size,
+    commitment,
+    instant,
+    placed,
+    plain_posting,
+    plain_struct,
+)
+from mfm.store import journal, nouns
+from mfm.store.database import Mechanism
+from mfm.store.journal import Batch, Head, Stored
+
+N = TypeVar("N", bound=Noun)
+
+_KEYS_KEPT = 100_000
+_ROWS_KEPT = 200_000
+_ACCOUNTS_KEPT = 400_000
+"""Past these the memory starts anew; it is a cache."""
+
+
+class Memory:
+    """What the writer remembers while the journal's head is the one it wrote last."""
+
+    def __init__(self, head: Head) -> None:
+        """Remember nothing but where the journal stands."""
+        self.head = head
+        self.ledger = Ledger()
+        self.ledger.count = head.accounts
+        self.rows: dict[tuple[type[Noun], str], Noun] = {}
+        self.chains: dict[str, tuple[int, str]] = {}
+        self.keys: OrderedDict[bytes, Stored] = OrderedDict()
+        self.sources: dict[str, list[Account]] = {}
+
+    @property
+    def full(self) -> bool:
+        """Whether it has grown past what is worth keeping."""
+        return len(self.rows) > _ROWS_KEPT or len(self.ledger.balances) > _ACCOUNTS_KEPT
+
+
+class Made:
+    """A record on its way in: what a verb's caller is told once it is written."""
+
+    __slots__ = ("accepted", "content", "replayed", "seq")
+
+    def __init__(self, seq: int, content: bytes, *, accepted: bool, replayed: bool = False) -> None:
+        """Keep them."""
+        self.seq = seq
+        self.content = content
+        self.accepted = accepted
+        self.replayed = replayed
+
+
+class Entry:
+    """What a record says besides the rules' draft.
+
+    Attributes:
+        verb: what was done.
+        actor: party, role and key.
+        key_hash: 16 bytes, of (party, idempotency key).
+        request: SHA-256 of the command.
+        command: the command, without free text, in the record's profile.
+        texts: its free text, field -> value.
+    """
+
+    __slots__ = ("actor", "command", "key_hash", "request", "texts", "verb")
+
+    def __init__(
+        self, verb: str, actor: dict[str, str], keys: tuple[bytes, bytes], command: dict[str, Any]
+    ) -> None:
+        """Keep them; free text is added to `texts`."""
+        self.verb = verb
+        self.actor = actor
+        self.key_hash, self.request = keys
+        self.command = command
+        self.texts: dict[str, str] = {}
+
+
+def key_hash(party: str, key: str) -> bytes:
+    """Return the 16 bytes by which an acting party's idempotency key is found."""
+    return sha256(f"{party}\0{key}".encode()).digest()[:16]
+
+
+class Unit:
+    """Sequential reading and writing on the writer's connection; written by `flush`, or not at all."""
+
+    def __init__(
+        self,
+        connection: asyncpg.Connection,
+        mechanism: Mechanism,
+        memory: Memory,
+        now: datetime,
+        *,
+        strict: bool,
+    ) -> None:
+        """Begin.
+
+        Args:
+            connection: the writer's.
+            mechanism: whose journal.
+            memory: what is known already; changed as the unit goes.
+            now: the clock; records are never dated before the one before them.
+            strict: whether to look idempotency keys up in the database before deciding.
+        """
+        self.connection = connection
+        self.mechanism = mechanism
+        self.memory = memory
+        self.now = max(now, memory.head.recorded_at + timedelta(microseconds=1))
+        self._strict = strict
+        self._at = instant(self.now)
+        self._batch = Batch()
+        self._keys: dict[bytes, Stored] = {}
+        self._looked_up: set[bytes] = set()
+        self._chained: dict[str, tuple[int, str]] = {}
+        self._ends: dict[str, int] = {}
+        self._sets = 0
+
+    @property
+    def written(self) -> int:
+        """How many records the unit has made so far."""
+        return len(self._batch.records)
+
+    @property
+    def stamp(self) -> tuple[int, ...]:
+        """A value that changes whenever the unit or the memory does."""
+        return (*self.memory.ledger.mark(), self.written, self._sets)
+
+    # Reading -------------------------------------------------------------------------------------
+
+    async def find(self, noun: type[N], noun_id: str) -> N | None:
+        """Return a noun's current state, or None."""
+        row = self.memory.rows.get((noun, noun_id))
+        if row is None:
+            await self.load(noun, [noun_id])
+            row = self.memory.rows.get((noun, noun_id))
+        return row  # type: ignore[return-value]  # keyed by its own type
+
+    async def load(self, noun: type[N], ids: Iterable[str]) -> None:
+        """Bring several nouns into memory with one query."""
+        rows = self.memory.rows
+        missing = [each for each in ids if (noun, each) not in rows]
+        if missing:
+            number = self.mechanism.id
+            for row in await nouns.load(self.connection, number, noun, "id", missing):
+                rows[noun, row.id] = row
+
+    async def find_by(self, noun: type[N], column: str, value: str) -> N | None:
+        """Return the noun that has a unique value in another field, or None."""
+        for row in self._batch.nouns.get(nouns.KINDS[noun], {}).values():
+            if getattr(row, column) == value:
+                return row  # type: ignore[return-value]  # keyed by its own kind
+        found = await nouns.load(self.connection, self.mechanism.id, noun, column, [value])
+        return found[0] if found else None
+
+    async def known(self, keys: list[bytes]) -> dict[bytes, Stored]:
+        """Return what these idempotency keys have made already."""
+        memory, found = self.memory.keys, {}
+        for key in keys:
+            if (stored := self._keys.get(key) or memory.get(key)) is not None:
+                found[key] = stored
+        if self._strict and (rest := set(keys) - self._looked_up - found.keys()):
+            self._looked_up |= rest
+            told = await journal.by_keys(self.connection, self.mechanism.id, list(rest))
+            self._keys |= told
+            found |= told
+        return found
+
+    async def record(self, seq: int) -> bytes | None:
+        """Return a written record's bytes, or None."""
+        return (await journal.by_seq(self.connection, self.mechanism.id, [seq])).get(seq)
+
+    async def reversal(self, seq: int) -> int:
+        """Return the record that takes `seq` back, or 0."""
+        return await journal.reversal_of(self.connection, self.mechanism.id, seq)
+
+    async def texts(self, seq: int) -> dict[str, str]:
+        """Return the free text kept beside a written record."""
+        return await journal.texts_of(self.connection, self.mechanism.id, seq)
+
+    async def unallocated(self, fund: Fund) -> dict[str, int]:
+        """Return a fund's unallocated authority by contribution, in minor units, zeros left out."""
+        if fund.id not in self.memory.sources:
+            number = self.mechanism.id
+            told = await journal.accounts_of(self.connection, number, fund.id, "9300")
+            fresh = [a for a in self.memory.ledger.balances if a[0] == fund.id and a[2] == "9300"]
+            self.memory.sources[fund.id] = list(dict.fromkeys([*told, *fresh]))
+        accounts = self.memory.sources[fund.id]
+        await self.load_accounts(accounts)
+        balances = self.memory.ledger.balances
+        held = {account.subject: balances[account].balance_minor for account in accounts}
+        return {name: amount_minor for name, amount_minor in held.items() if amount_minor}
+
+    async def load_accounts(self, accounts: Iterable[Account]) -> None:
+        """Bring accounts into memory with one query; those that are new stay out."""
+        balances = self.memory.ledger.balances
+        missing = [account for account in dict.fromkeys(accounts) if account not in balances]
+        if missing:
+            number = self.mechanism.id
+            for balance in await journal.balances_of(self.connection, number, missing):
+                balances[balance.account] = balance
+
+    # Writing -------------------------------------------------------------------------------------
+
+    async def admit(self, draft: Draft) -> list[Move]:
+        """Hold a draft against the books and move the money in memory; all of it or nothing.
+
+        Raises:
+            Refused: by the journal's rules or a closed period.
+        """
+        postings = draft.postings
+        if not postings:
+            return []
+        funds = {posting.debit.fund for posting in postings}
+        await self.load(Fund, funds)
+        reported = False
+        for name in funds:
+            fund = self._fund(name, draft)
+            fund.check_open(draft.effective_on)
+            reported = reported or fund.reported
+        if not reported:
+            check(postings)
+        wanted = [side for posting in postings for side in (posting.debit, posting.credit)]
+        await self.load_accounts(wanted)
+        mark = self.memory.ledger.mark()
+        self._open(wanted, floors=not reported)
+        try:
+            return self.memory.ledger.apply(postings)
+        except Exception:
+            self.memory.ledger.back(mark)
+            raise
+
+    def _fund(self, name: str, draft: Draft) -> Fund:
+        for row in draft.sets:  # a record may make the fund that it posts to
+            if isinstance(row, Fund) and row.id == name:
+                return row
+        return self.memory.rows[Fund, name]  # type: ignore[return-value]  # loaded before
+
+    def _open(self, accounts: list[Account], *, floors: bool) -> None:
+        ledger, sources = self.memory.ledger, self.memory.sources
+        for account in accounts:
+            if account not in ledger.balances:
+                ledger.open(account, floored=floors and CHART[account.code].floor)
+                if account.code == "9300" and account.fund in sources:
+                    sources[account.fund].append(account)
+
+    async def write(self, entry: Entry, draft: Draft, moves: list[Move]) -> Made:
+        """Make the record of an admitted draft."""
+        funds = {posting.debit.fund for posting in draft.postings}.union(draft.funds)
+        await self._load_chains(funds)
+        seq = self.memory.head.seq + self.written + 1
+        sets: dict[str, list[dict[str, Any]]] = {}
+        for row in draft.sets:
+            sets.setdefault(nouns.KINDS[type(row)], []).append(plain_struct(self._set(row, seq)))
+        body: dict[str, Any] = {}
+        if draft.postings:
+            body["postings"] = [plain_posting(posting) for posting in draft.postings]
+        if sets:
+            body["sets"] = sets
+        if draft.reverses:
+            body["reverses"] = str(draft.reverses)
+        if draft.facts:
+            body["facts"] = draft.facts
+        made = self._seal(entry, draft, body, sorted(funds))
+        self._batch.add_moves(moves, draft.postings)
+        return made
+
+    async def refuse(self, entry: Entry, refusal: dict[str, str], draft: Draft) -> Made:
+        """Make the record of a refusal; it moves nothing and sets nothing."""
+        return self._seal(entry, draft, {"refusal": refusal}, [])
+
+    def keep_blob(self, content: bytes) -> str:
+        """Keep larger content beside the record; return its SHA-256 (hex)."""
+        self._batch.blobs.append(content)
+        return sha256(content).hexdigest()
+
+    def _set(self, row: Noun, seq: int) -> Noun:
+        rows, name = self.memory.rows, (type(row), row.id)
+        before = rows.get(name)
+        row = placed(row, seq, before.seq if before is not None else 0)
+        rows[name] = row
+        self._sets += 1
+        self._batch.set(row)
+        return row
+
+    async def _load_chains(self, funds: Iterable[str]) -> None:
+        chains = self.memory.chains
+        missing = [fund for fund in funds if fund not in chains]
+        if missing:
+            found = await journal.chain_ends(self.connection, self.mechanism.id, missing)
+            for fund in missing:
+                chains[fund] = found.get(fund, (0, EMPTY.hex()))
+
+    def _seal(self, entry: Entry, draft: Draft, body: dict[str, Any], funds: list[str]) -> Made:
+        seq = self.memory.head.seq + self.written + 1
+        body["verb"], body["actor"] = entry.verb, entry.actor
+        body["effective_on"] = draft.effective_on.isoformat()
+        if entry.command:
+            body["command"] = entry.command
+        if entry.texts:
+            body["commit"] = self._keep_texts(entry.texts, seq)
+        accepted = "refusal" not in body
+        content = canonical(
+            {
+                "at": self._at,
+                "body": body,
+                "chain": [self._link(fund) for fund in funds],
+                "log": self.mechanism.origin,
+                "nonce": urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("="),
+                "outcome": "accepted" if accepted else "refused",
+                "seq": str(seq),
+                "v": "1",
+            }
+        )
+        check_size(content)
+        leaf = leaf_hash(content)
+        for fund in funds:
+            self._chain(fund, seq, leaf.hex())
+        self._batch.add_record(
+            (
+                content,
+                leaf,
+                entry.key_hash,
+                entry.request,
+                draft.effective_on,
+                entry.verb,
+                entry.actor["party"],
+                accepted,
+                draft.reverses or None,
+            )
+        )
+        self._keys[entry.key_hash] = Stored(seq, entry.request, content)
+        return Made(seq, content, accepted=accepted)
+
+    def _keep_texts(self, texts: dict[str, str], seq: int) -> dict[str, str]:
+        commits = {}
+        for field, value in texts.items():
+            salt = secrets.token_bytes(32)
+            commits[field] = commitment(field, salt, value)
+            row = {"seq": seq, "field": field, "salt": salt.hex(), "value": value}
+            self._batch.payloads.append(row)
+        return commits
+
+    def _link(self, fund: str) -> dict[str, str]:
+        number, leaf = self.memory.chains[fund]
+        return {"fund": fund, "prev": leaf, "seq": str(number + 1)}
+
+    def _chain(self, fund: str, seq: int, leaf: str) -> None:
+        before = self.memory.chains[fund]
+        self._chained.setdefault(fund, before)
+        self._ends[fund] = seq
+        self.memory.chains[fund] = (before[0] + 1, leaf)
+
+    async def flush(self) -> None:
+        """Write everything the unit made, in one call.
+
+        Raises:
+            asyncpg.PostgresError: nothing is written; the memory is no longer to be trusted.
+        """
+        if not self.written:
+            return
+        memory = self.memory
+        opened = memory.ledger.settle()
+        chains = [
+            (fund, *before, *memory.chains[fund], self._ends[fund])
+            for fund, before in sorted(self._chained.items())
+        ]
+        number = self.mechanism.id
+        head, batch = memory.head, self._batch
+        await journal.append(self.connection, number, head, self.now, batch, opened, chains)
+        memory.head = Head(head.seq + self.written, memory.ledger.count, self.now)
+        memory.keys |= self._keys
+        while len(memory.keys) > _KEYS_KEPT:
+            memory.keys.popitem(last=False)
