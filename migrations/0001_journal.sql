@@ -489,6 +489,7 @@ END $$;
 
 REVOKE ALL ON ALL TABLES IN SCHEMA mfm FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA mfm FROM PUBLIC;
+GRANT SELECT ON public.alembic_version TO PUBLIC;
 GRANT USAGE ON SCHEMA mfm TO mfm_writer, mfm_reader, mfm_auditor;
 GRANT SELECT ON ALL TABLES IN SCHEMA mfm TO mfm_writer, mfm_reader, mfm_auditor;
 REVOKE SELECT ON payload FROM mfm_reader;       -- free text is for the writer and the auditor

@@ -107,3 +107,17 @@ async def create_mechanism(url: str, name: str) -> Mechanism:
     finally:
         await connection.close()
     return made
+
+
+async def migrated(url: str, revision: str) -> bool:
+    """Tell whether a database is at a migration."""
+    connection = await asyncpg.connect(driver_url(url))
+    try:
+        if await connection.fetchval("SELECT to_regclass('public.alembic_version')") is None:
+            return False
+        found = await connection.fetchval("SELECT version_num FROM public.alembic_version")
+        return bool(found == revision)
+    except asyncpg.InsufficientPrivilegeError:
+        return False
+    finally:
+        await connection.close()

@@ -1,0 +1,66 @@
+"""The command line: every command, and how its mistakes are told."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+
+import asyncpg
+import msgspec
+
+from mfm import logs, settings
+from mfm.cli import demo, imports, keys, mechanisms, serve, statements, verbs, verify
+from mfm.cli.session import Session
+from mfm.core.errors import Problem
+from mfm.store.embedded import EmbeddedFailed
+
+Run = Callable[[Session, argparse.Namespace], Awaitable[int]]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    made = argparse.ArgumentParser(
+        prog="mfm", description="The ledger of a multi-stakeholder financing mechanism."
+    )
+    made.add_argument("--verbose", action="store_true", help="log more to standard error")
+    commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for module in (demo, serve, mechanisms, keys, verbs, statements, imports, verify):
+        module.add(commands)
+    return made
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command; return its exit code.
+
+    0: done. 1: done, and the answer is no (a refusal, a difference). 2: the command, its input or
+    the surroundings are at fault; a sentence on standard error says what to do.
+    """
+    args = parser().parse_args(argv)
+    logs.configure(verbose=args.verbose)
+    try:
+        session = Session(settings.read())
+    except EmbeddedFailed as failed:
+        return _complain(str(failed))
+    try:
+        return asyncio.run(_run(session, args))
+    except Problem as problem:
+        return _complain(f"{problem.code}: {problem.detail}")
+    except msgspec.ValidationError as error:
+        return _complain(str(error))
+    except (OSError, asyncpg.PostgresError) as error:
+        return _complain(f"{type(error).__name__}: {error}")
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        session.close()
+
+
+async def _run(session: Session, args: argparse.Namespace) -> int:
+    await session.migrate()
+    command: Run = args.run
+    return await command(session, args)
+
+
+def _complain(sentence: str) -> int:
+    print(f"mfm: {sentence}", file=sys.stderr)
+    return 2

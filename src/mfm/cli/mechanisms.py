@@ -1,0 +1,32 @@
+"""Mechanisms: made, and the database's schema brought up to date."""
+
+import argparse
+
+from mfm.cli.arguments import Commands, command, print_json
+from mfm.cli.session import DEFAULT_NAME, Session
+from mfm.store import database
+
+
+def add(commands: Commands) -> None:
+    """Add `init` and `migrate`."""
+    command(commands, "init", _init, "Make a mechanism with an empty journal.")
+    command(commands, "migrate", _migrate, "Bring the database to this release's schema.")
+
+
+async def _init(session: Session, args: argparse.Namespace) -> int:
+    name = args.mechanism or DEFAULT_NAME
+    made = await database.create_mechanism(session.settings.database_url, name)
+    if args.json:
+        print_json(made)
+    else:
+        print(f"Mechanism {made.name} is ready; its trail is named {made.origin}.")
+    return 0
+
+
+async def _migrate(_: Session, args: argparse.Namespace) -> int:
+    # Every command migrates where it may; this one is for a login that does nothing else.
+    if args.json:
+        print_json({"migrated": True})
+    else:
+        print("The database is at this release's schema.")
+    return 0

@@ -1,0 +1,38 @@
+"""Settings: read once from the environment, passed down."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+
+class Settings(Struct, frozen=True):
+    """What the environment says.
+
+    Attributes:
+        data_dir: holds `postgres/` and `keys/` (MFM_DATA_DIR).
+        database_url: a login that may become writer, reader or auditor (MFM_DATABASE_URL), or ""
+            for the embedded server.
+        migration_url: a login that may become the owner (MFM_MIGRATION_URL), or "".
+        read_database_url: where to read (MFM_READ_DATABASE_URL), or "" for `database_url`.
+        api_key: the key that the terminal acts with (MFM_KEY), or "" for the operator.
+    """
+
+    data_dir: Path
+    database_url: str = ""
+    migration_url: str = ""
+    read_database_url: str = ""
+    api_key: str = ""
+
+
+def read(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings of an environment."""
+    home = environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Settings(
+        data_dir=Path(environ.get("MFM_DATA_DIR") or Path(home) / "mfm").absolute(),
+        database_url=environ.get("MFM_DATABASE_URL", ""),
+        migration_url=environ.get("MFM_MIGRATION_URL", ""),
+        read_database_url=environ.get("MFM_READ_DATABASE_URL", ""),
+        api_key=environ.get("MFM_KEY", ""),
+    )
