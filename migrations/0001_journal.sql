@@ -51,7 +51,7 @@ CREATE TABLE account (
   currency text NOT NULL, subject text NOT NULL,
   side smallint NOT NULL CHECK (side IN (1, -1)),     -- +1: a debit increases it
   floored boolean NOT NULL,                           -- its balance never falls below zero
-  PRIMARY KEY (mechanism_id, account_id));
+  PRIMARY KEY (mechanism_id, account_id), CHECK ((book = 'BUD') = (code >= '9')));
 CREATE UNIQUE INDEX account_name ON account (mechanism_id, fund, code, currency, subject, book);
 
 CREATE TABLE balance (
@@ -179,8 +179,8 @@ CREATE UNIQUE INDEX api_key_digest ON api_key (mechanism_id, digest);
 
 CREATE TABLE reported_activity (
   mechanism_id int NOT NULL, id text NOT NULL, seq bigint NOT NULL, prev bigint NOT NULL,
-  status text NOT NULL, fund text NOT NULL, identifier text NOT NULL, digest text NOT NULL,
-  content text NOT NULL, PRIMARY KEY (mechanism_id, id));
+  status text NOT NULL, fund text NOT NULL, identifier text NOT NULL, content text NOT NULL,
+  PRIMARY KEY (mechanism_id, id));
 
 CREATE TABLE reported_transaction (
   mechanism_id int NOT NULL, id text NOT NULL, seq bigint NOT NULL, prev bigint NOT NULL,
@@ -205,8 +205,10 @@ DO $$ DECLARE t text; BEGIN
 CREATE FUNCTION refuse_batch(rule text, detail text DEFAULT '') RETURNS void LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION '%', rule USING ERRCODE = 'MF001', DETAIL = detail; END $$;
 
--- A noun's new states, given as rows of its table; a newer state never gives way to an older one.
-CREATE FUNCTION apply_changes(noun text, rows jsonb) RETURNS void
+-- A noun's new states, given as rows of its table: set by records of this batch (the first is p_first,
+-- the last p_last), each upon the state that stands, so that none is lost.
+CREATE FUNCTION apply_changes(p_mechanism int, p_first bigint, p_last bigint, noun text, rows jsonb)
+RETURNS void
 LANGUAGE plpgsql SET search_path = mfm, pg_temp AS $$
 DECLARE columns text; written bigint;
 BEGIN
@@ -218,8 +220,9 @@ BEGIN
     FROM pg_attribute WHERE attrelid = format('mfm.%I', noun)::regclass AND attnum > 0
      AND NOT attisdropped AND attname NOT IN ('mechanism_id', 'id');
   EXECUTE format('INSERT INTO %1$I AS t SELECT r.* FROM jsonb_populate_recordset(NULL::%1$I, $1) r'
-    ' ON CONFLICT (mechanism_id, id) DO UPDATE SET %2$s WHERE t.seq < excluded.seq', noun, columns)
-    USING rows;
+    ' WHERE r.mechanism_id = $2 AND r.seq BETWEEN $3 AND $4 AND r.prev < r.seq'
+    ' ON CONFLICT (mechanism_id, id) DO UPDATE SET %2$s WHERE t.seq <= excluded.prev', noun, columns)
+    USING rows, p_mechanism, p_first, p_last;
   GET DIAGNOSTICS written = ROW_COUNT;
   IF written <> jsonb_array_length(rows) THEN PERFORM refuse_batch('noun-stale', noun); END IF;
 END $$;
@@ -272,15 +275,21 @@ BEGIN
   GET DIAGNOSTICS written = ROW_COUNT;
   IF written <> n THEN PERFORM refuse_batch('leaf-differs'); END IF;
 
+  IF EXISTS (SELECT FROM unnest(r_reverses) taken(seq)
+               LEFT JOIN record r ON r.mechanism_id = p_mechanism AND r.seq = taken.seq
+              WHERE taken.seq IS NOT NULL AND (r.accepted AND r.reverses IS NULL) IS NOT TRUE) THEN
+    PERFORM refuse_batch('reverses-nothing');
+  END IF;
+
+  IF p_rest ? 'chain' THEN
+    PERFORM extend_chains(p_mechanism, p_seq + 1, n, p_rest -> 'chain');
+  END IF;
+  FOR noun, rows IN SELECT * FROM jsonb_each(p_rest -> 'nouns') LOOP
+    PERFORM apply_changes(p_mechanism, p_seq + 1, p_seq + n, noun, rows);
+  END LOOP;
   IF p_rest ? 'accounts' THEN
     PERFORM open_accounts(p_mechanism, h.accounts, p_rest -> 'accounts');
   END IF;
-  IF p_rest ? 'chain' THEN
-    PERFORM extend_chains(p_mechanism, p_seq + 1, p_rest -> 'chain');
-  END IF;
-  FOR noun, rows IN SELECT * FROM jsonb_each(p_rest -> 'nouns') LOOP
-    PERFORM apply_changes(noun, rows);
-  END LOOP;
   IF m > 0 THEN
     PERFORM write_balances(p_mechanism, g_debit, g_credit, g_amount, g_debit_version,
                            g_credit_version, g_debit_balance, g_credit_balance);
@@ -297,6 +306,8 @@ BEGIN
     INSERT INTO payload SELECT p_mechanism, seq, field, decode(salt, 'hex'), value
       FROM jsonb_to_recordset(p_rest -> 'payloads') AS x(seq bigint, field text, salt text, value text)
      WHERE seq > p_seq AND seq <= p_seq + n;
+    GET DIAGNOSTICS written = ROW_COUNT;
+    IF written <> jsonb_array_length(p_rest -> 'payloads') THEN PERFORM refuse_batch('payload-foreign'); END IF;
   END IF;
   IF p_rest ? 'blobs' THEN
     INSERT INTO blob SELECT p_mechanism, sha256(c), c
@@ -310,22 +321,30 @@ BEGIN
   RETURN p_seq + n;
 END $$;
 
--- Accounts that the journal has not had before, numbered on from the head's count.
+-- Accounts that the journal has not had before, numbered on from the head's count, each as [number,
+-- fund, book, code, currency, subject, side, floored]; side and floor are those of the chart.
 CREATE FUNCTION open_accounts(p_mechanism int, p_count int, p_accounts jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = mfm, pg_temp AS $$
+DECLARE written bigint;
 BEGIN
   INSERT INTO account
-  SELECT p_mechanism, p_count + i, a ->> 0, a ->> 1, a ->> 2, a ->> 3, a ->> 4,
-         (a ->> 5)::smallint, (a ->> 6)::boolean
-    FROM jsonb_array_elements(p_accounts) WITH ORDINALITY x(a, i);
+  SELECT p_mechanism, p_count + i, f.id, a ->> 2, a ->> 3, a ->> 4, a ->> 5, side_of(a ->> 3),
+         NOT f.reported AND has_floor(a ->> 3)
+    FROM jsonb_array_elements(p_accounts) WITH ORDINALITY x(a, i)
+    JOIN fund f ON f.mechanism_id = p_mechanism AND f.id = a ->> 1
+   WHERE (a ->> 0)::int = p_count + i AND (a ->> 6)::int = side_of(a ->> 3)
+     AND (a ->> 7)::boolean = (NOT f.reported AND has_floor(a ->> 3));
+  GET DIAGNOSTICS written = ROW_COUNT;
+  IF written <> jsonb_array_length(p_accounts) THEN PERFORM refuse_batch('account-differs'); END IF;
   INSERT INTO balance
-  SELECT p_mechanism, p_count + i, 0, 0, 0, (a ->> 5)::smallint, (a ->> 6)::boolean
-    FROM jsonb_array_elements(p_accounts) WITH ORDINALITY x(a, i);
+  SELECT mechanism_id, account_id, 0, 0, 0, side, floored
+    FROM account WHERE mechanism_id = p_mechanism AND account_id > p_count;
 END $$;
 
 -- Each fund's chain: [fund, its number and leaf before (0 for none), its number and leaf after, the
--- record that is its new end].
-CREATE FUNCTION extend_chains(p_mechanism int, p_first bigint, p_chain jsonb) RETURNS void
+-- record that is its new end]; that record says the same number, and no chain grows by more than the
+-- p_count records of the batch.
+CREATE FUNCTION extend_chains(p_mechanism int, p_first bigint, p_count int, p_chain jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = mfm, pg_temp AS $$
 DECLARE written bigint;
 BEGIN
@@ -335,7 +354,9 @@ BEGIN
     JOIN record r ON r.mechanism_id = p_mechanism AND r.seq = (x ->> 5)::bigint
          AND r.seq >= p_first AND r.leaf = decode(x ->> 4, 'hex')
     LEFT JOIN fund_head h ON h.mechanism_id = p_mechanism AND h.fund = x ->> 0
-   WHERE (x ->> 3)::bigint > (x ->> 1)::bigint
+   WHERE (x ->> 3)::bigint - (x ->> 1)::bigint BETWEEN 1 AND p_count
+     AND (convert_from(r.content, 'UTF8')::json -> 'chain')::jsonb
+         @> jsonb_build_array(jsonb_build_object('fund', x ->> 0, 'seq', x ->> 3))
      AND CASE WHEN h.fund IS NULL THEN (x ->> 1)::bigint = 0
               ELSE h.fund_seq = (x ->> 1)::bigint AND h.leaf = decode(x ->> 2, 'hex') END
   ON CONFLICT (mechanism_id, fund) DO UPDATE SET fund_seq = excluded.fund_seq, leaf = excluded.leaf;
@@ -387,7 +408,7 @@ BEGIN
 END $$;
 
 -- What every posting and every fund must hold: both sides in one fund, book, currency and memo group;
--- an accepted record; a day inside the fund's open period; cash equal to what it backs.
+-- an accepted record; a day inside the fund's open period; in each record, cash equal to what it backs.
 CREATE FUNCTION guard_books(
   p_mechanism int, r_effective date[], r_accepted boolean[],
   g_record int[], g_debit int[], g_credit int[], g_amount bigint[]) RETURNS void
@@ -395,7 +416,7 @@ LANGUAGE plpgsql SET search_path = mfm, pg_temp AS $$
 DECLARE fault text;
 BEGIN
   WITH told AS MATERIALIZED (
-    SELECT d.fund, d.currency, d.code AS debit, c.code AS credit, u.amount, r_effective[u.rec] AS day,
+    SELECT u.rec, d.fund, d.currency, d.code AS debit, c.code AS credit, u.amount, r_effective[u.rec] AS day,
            (r_accepted[u.rec] AND d.book = c.book AND d.fund = c.fund AND d.currency = c.currency
             AND memo_group(d.code) = memo_group(c.code)) IS TRUE AS sound
       FROM unnest(g_record, g_debit, g_credit, g_amount) u(rec, debit, credit, amount)
@@ -411,7 +432,7 @@ BEGIN
       WHEN EXISTS (SELECT FROM (
              SELECT fund, sum(CASE WHEN backs(debit) THEN amount ELSE 0 END
                               - CASE WHEN backs(credit) THEN amount ELSE 0 END) AS uncovered
-               FROM told GROUP BY fund) t
+               FROM told GROUP BY rec, fund) t
              JOIN fund f ON f.mechanism_id = p_mechanism AND f.id = t.fund
             WHERE NOT f.reported AND uncovered <> 0)
         THEN 'cash-without-authority' END INTO fault;
@@ -423,6 +444,15 @@ CREATE FUNCTION memo_group(code text) RETURNS int LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE WHEN code < '9' THEN 0 WHEN code IN ('9100', '9190') THEN 1
               WHEN code IN ('9200', '9290') THEN 2 WHEN code IN ('9150', '9195') THEN 3
               WHEN code IN ('9500', '9590') THEN 4 WHEN code IN ('9900', '9990') THEN 5 ELSE 6 END $$;
+
+-- The chart's sides and floors, as core.accounts has them.
+CREATE FUNCTION side_of(code text) RETURNS smallint LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN code = '1290' THEN -1 WHEN left(code, 1) IN ('1', '5')
+              OR code IN ('9100', '9150', '9200', '9399', '9500', '9900') THEN 1 ELSE -1 END::smallint $$;
+
+CREATE FUNCTION has_floor(code text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT code IN ('1100', '1110', '1120', '1200', '1300', '1400', '1500', '2100', '2200', '2300', '2400',
+                  '2500', '2900', '9100', '9190', '9200', '9290', '9300', '9310', '9320', '9330', '9399') $$;
 
 -- The accounts of invariant (3): cash, and what it backs.
 CREATE FUNCTION backs(code text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
@@ -460,11 +490,12 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- ENABLE ALWAYS: they hold for the owner too, and when replication triggers are off.
+-- ENABLE ALWAYS: they hold for the owner too, and when replication triggers are off. For each
+-- statement, so that one which finds no row is refused like any other.
 DO $$ DECLARE t text; BEGIN
-  FOREACH t IN ARRAY ARRAY['mechanism','record','account','posting','blob'] LOOP
+  FOREACH t IN ARRAY ARRAY['mechanism','record','account','posting','payload','blob'] LOOP
     EXECUTE format('CREATE TRIGGER no_change BEFORE UPDATE OR DELETE ON %I'
-                   ' FOR EACH ROW EXECUTE FUNCTION deny()', t);
+                   ' FOR EACH STATEMENT EXECUTE FUNCTION deny()', t);
     EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER no_change', t);
   END LOOP;
   -- The rest changes with its record, inside append_batch; nobody empties it.
@@ -472,7 +503,7 @@ DO $$ DECLARE t text; BEGIN
       'allocation','disbursement','report','refund','api_key','reported_activity',
       'reported_transaction','import'] LOOP
     EXECUTE format('CREATE TRIGGER no_delete BEFORE DELETE ON %I'
-                   ' FOR EACH ROW EXECUTE FUNCTION deny()', t);
+                   ' FOR EACH STATEMENT EXECUTE FUNCTION deny()', t);
     EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER no_delete', t);
   END LOOP;
   FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'mfm' LOOP
@@ -497,7 +528,7 @@ GRANT EXECUTE ON FUNCTION append_batch, create_mechanism, lock_head TO mfm_write
 
 -- Readers and auditors see one mechanism: the one that mfm.mechanism names.
 DO $$ DECLARE t text; BEGIN
-  FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'mfm' AND tablename <> 'mechanism' LOOP
+  FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'mfm' LOOP
     EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
     EXECUTE format('CREATE POLICY write_any ON %I FOR SELECT TO mfm_writer USING (true)', t);
     EXECUTE format($p$CREATE POLICY read_one ON %I FOR SELECT TO mfm_reader, mfm_auditor

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from msgspec import structs
+
 from mfm.app.context import Context
 from mfm.app.perform import Ask, Verb, entry_of, perform, refuse, replay
 from mfm.core import entries as rules
@@ -45,7 +47,9 @@ async def reverse(context: Context, command: ReverseRecord) -> Draft:
     postings = tuple(posting_of(told) for told in body.postings)
     fund = await context.get(Fund, record.chain[0].fund) if record.chain else None
     act = context.act(command.effective_on, fund)
-    return rules.reverse(act, command.record, postings, tuple(nouns))
+    draft = rules.reverse(act, command.record, postings, tuple(nouns))
+    # Into the chains of the same funds, also where no money moved: a fund's slice is complete.
+    return structs.replace(draft, funds=tuple(link.fund for link in record.chain))
 
 
 async def _states(

@@ -70,6 +70,11 @@ def fields_of(command: type[Command]) -> tuple[tuple[str, ...], tuple[str, ...]]
     return _FIELDS[command]
 
 
+def request_hash(command: Command) -> bytes:
+    """Return the SHA-256 of all that a command asks for: a default told is a default left out."""
+    return sha256(_encode(structs.asdict(command))).digest()
+
+
 def entry_of(ask: Ask) -> Entry:
     """Return what the record will say of who asked for what."""
     command = ask.command
@@ -79,7 +84,7 @@ def entry_of(ask: Ask) -> Entry:
         value = getattr(command, name)
         if value is not None:
             clear[name] = value if isinstance(value, str) else plain(to_builtins(value))
-    keys = (key_hash(ask.actor.party, ask.key), sha256(_encode(command)).digest())
+    keys = (key_hash(ask.actor.party, ask.key), request_hash(command))
     entry = Entry(ask.verb.name, ask.actor.told(), keys, clear)
     for name in texts:
         if value := getattr(command, name):

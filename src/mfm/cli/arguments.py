@@ -1,6 +1,7 @@
 """What the commands' arguments and outputs have in common."""
 
 import argparse
+import secrets
 import sys
 from typing import Any
 
@@ -20,7 +21,9 @@ def command(commands: Commands, name: str, run: Any, text: str) -> argparse.Argu
         text: one sentence for --help.
     """
     made: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
-    made.add_argument("--mechanism", metavar="NAME", help="which mechanism, where there are several")
+    made.add_argument(
+        "--mechanism", metavar="NAME", help="which mechanism, where there are several"
+    )
     made.add_argument("--json", action="store_true", help="print one JSON document")
     made.set_defaults(run=run)
     return made
@@ -30,3 +33,8 @@ def print_json(value: Any) -> None:
     """Print one JSON document on standard output, and nothing else there."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
     sys.stdout.flush()
+
+
+def fresh_key() -> str:
+    """Return an idempotency key for a command that is given once."""
+    return f"cli-{secrets.token_hex(16)}"

@@ -142,9 +142,8 @@ _NONE = Money("", "")
 
 def mirror(posting: Posting) -> Posting:
     """Return the posting that takes another back, reported with the opposite sign."""
-    return structs.replace(
-        posting, debit=posting.credit, credit=posting.debit, iati_sign=-posting.iati_sign
-    )
+    sign = -posting.iati_sign if posting.iati_type else 1
+    return structs.replace(posting, debit=posting.credit, credit=posting.debit, iati_sign=sign)
 
 
 def reverse(

@@ -17,3 +17,8 @@ class Import(Noun, frozen=True, kw_only=True):
     activities: int
     transactions: int
     findings: str
+
+
+def import_id(file: str) -> str:
+    """Return the id of the import of a file, given the file's SHA-256 (hex)."""
+    return f"iati-{file[:40]}"

@@ -32,7 +32,7 @@ KNOWN = frozenset(
 MAX_MINOR = 2**63 - 1
 """The largest amount or balance, in minor units: a signed 64-bit integer."""
 
-_AMOUNT = re.compile(r"(0|[1-9][0-9]{0,17})(\.([0-9]{1,4}))?")
+_AMOUNT = re.compile(r"(0|[1-9][0-9]{0,22})(\.([0-9]{1,4}))?")
 _RATE = re.compile(r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,12})?")
 
 Amount = Annotated[str, Meta(max_length=24, description="A decimal string, such as 68174.00")]

@@ -85,6 +85,7 @@ record.read             preparer:fund approver:fund payer:fund board:fund audito
 statement.read          preparer:fund approver:fund payer:fund board:fund auditor:any administrator:any donor:any
 totals.read             preparer:any approver:any payer:any board:any auditor:any administrator:any donor:any
 key.read                administrator:any auditor:any
+database.read           auditor:any
 """)
 
 

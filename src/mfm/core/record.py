@@ -21,7 +21,7 @@ MAX_CONTENT_BYTES = 16_384
 _encode: Callable[[Any], bytes] = json.Encoder(order="sorted").encode
 
 
-class Noun(Struct, frozen=True, kw_only=True):
+class Noun(Struct, frozen=True, kw_only=True, gc=False):
     """What every noun's current state has; a noun's fields are the columns of its table.
 
     Attributes:
@@ -37,7 +37,7 @@ class Noun(Struct, frozen=True, kw_only=True):
     status: str
 
 
-class Posting(Struct, frozen=True):
+class Posting(Struct, frozen=True, gc=False):
     """An amount from a credit account to a debit account of one fund, book and currency.
 
     Attributes:
@@ -55,7 +55,7 @@ class Posting(Struct, frozen=True):
     iati_sign: int = 1
 
 
-class Draft(Struct, frozen=True, kw_only=True):
+class Draft(Struct, frozen=True, kw_only=True, gc=False):
     """What a rule decided and the journal is to record.
 
     Attributes:
@@ -103,6 +103,8 @@ class Body(Struct, frozen=True, kw_only=True):
         verb: what was done, such as `disbursement.approve`.
         actor: party, role and key of who asked.
         effective_on: the day it counts from.
+        caused_by: hash (hex) of the acting party and its idempotency key, so that a key cannot
+            be given to another record unseen.
         command: what was asked, without its free text.
         commit: field -> salted commitment (base64url) of free text kept beside.
         postings: the money it moved.
@@ -115,6 +117,7 @@ class Body(Struct, frozen=True, kw_only=True):
     verb: str
     actor: dict[str, str]
     effective_on: date | None = None
+    caused_by: str = ""
     command: dict[str, Any] = {}
     commit: dict[str, str] = {}
     postings: tuple[dict[str, Any], ...] = ()

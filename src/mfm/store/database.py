@@ -12,6 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from mfm.core.errors import Invalid
 
+# Everything the writer joins is reached by key, whatever the statistics say; and it plans once, not
+# at every call (the writer makes it plan again as the tables grow).
+_WRITER = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_bitmapscan": "off",
+    "enable_material": "off",
+}
+
 Role = Literal["mfm_writer", "mfm_reader", "mfm_auditor"]
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
@@ -52,7 +63,7 @@ def _settings(role: Role, mechanism_id: int) -> dict[str, str]:
         "mfm.mechanism": str(mechanism_id),
         "application_name": role,
         "jit": "off",
-        "plan_cache_mode": "force_generic_plan" if role == "mfm_writer" else "auto",
+        **(_WRITER if role == "mfm_writer" else {}),
     }
 
 

@@ -101,7 +101,9 @@ async def append(
     """
     rest: dict[str, Any] = {"nouns": _noun_rows(mechanism_id, batch)}
     if opened:
-        rest["accounts"] = [[*made.account, made.side, made.floored] for made in opened]
+        rest["accounts"] = [
+            [made.number, *made.account, made.side, made.floored] for made in opened
+        ]
     if chains:
         rest["chain"] = chains
     if batch.payloads:
@@ -141,12 +143,15 @@ async def balances_of(
     """Return the running state of those accounts that the journal has."""
     funds, _, codes, currencies, subjects = map(list, zip(*accounts, strict=True))
     rows = await connection.fetch(
+        # The LIMIT keeps each look-up a look-up: flattened into a join, the planner of a young
+        # database walks the whole index once for every name.
         "SELECT a.account_id, a.fund, a.book, a.code, a.currency, a.subject, b.floored,"
         " b.debit_minor, b.credit_minor, b.version"
-        " FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) u(fund, code, currency, subject)"
-        " JOIN account a ON a.mechanism_id = $1 AND a.fund = u.fund AND a.code = u.code"
-        "  AND a.currency = u.currency AND a.subject = u.subject"
-        " JOIN balance b ON b.mechanism_id = $1 AND b.account_id = a.account_id",
+        " FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) u(fund, code, currency, subject),"
+        " LATERAL (SELECT * FROM account x WHERE x.mechanism_id = $1 AND x.fund = u.fund"
+        "  AND x.code = u.code AND x.currency = u.currency AND x.subject = u.subject LIMIT 1) a,"
+        " LATERAL (SELECT * FROM balance y WHERE y.mechanism_id = $1"
+        "  AND y.account_id = a.account_id LIMIT 1) b",
         mechanism_id,
         funds,
         codes,

@@ -2,7 +2,6 @@
 
 import secrets
 from base64 import urlsafe_b64encode
-from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -12,7 +11,7 @@ import asyncpg
 
 from mfm.core.accounts import CHART, Account
 from mfm.core.funds import Fund
-from mfm.core.journal import Balance, Ledger, Move, check
+from mfm.core.journal import Move, check
 from mfm.core.merkle import EMPTY, leaf_hash
 from mfm.core.record import (
     Draft,
@@ -28,32 +27,12 @@ from mfm.core.record import (
 from mfm.store import journal, nouns
 from mfm.store.database import Mechanism
 from mfm.store.journal import Batch, Head, Stored
+from mfm.store.memory import Memory
 
 N = TypeVar("N", bound=Noun)
 
-_KEYS_KEPT = 100_000
-_ROWS_KEPT = 200_000
-_ACCOUNTS_KEPT = 400_000
-"""Past these the memory starts anew; it is a cache."""
-
-
-class Memory:
-    """What the writer remembers while the journal's head is the one it wrote last."""
-
-    def __init__(self, head: Head) -> None:
-        """Remember nothing but where the journal stands."""
-        self.head = head
-        self.ledger = Ledger()
-        self.ledger.count = head.accounts
-        self.rows: dict[tuple[type[Noun], str], Noun] = {}
-        self.chains: dict[str, tuple[int, str]] = {}
-        self.keys: OrderedDict[bytes, Stored] = OrderedDict()
-        self.sources: dict[str, list[Account]] = {}
-
-    @property
-    def full(self) -> bool:
-        """Whether it has grown past what is worth keeping."""
-        return len(self.rows) > _ROWS_KEPT or len(self.ledger.balances) > _ACCOUNTS_KEPT
+_KEYS_KEPT = 20_000
+"""Answered keys that are remembered; older ones are looked up."""
 
 
 class Made:
@@ -129,6 +108,7 @@ class Unit:
         self._batch = Batch()
         self._keys: dict[bytes, Stored] = {}
         self._looked_up: set[bytes] = set()
+        self._absent: set[Account] = set()
         self._chained: dict[str, tuple[int, str]] = {}
         self._ends: dict[str, int] = {}
         self._sets = 0
@@ -142,6 +122,11 @@ class Unit:
     def stamp(self) -> tuple[int, ...]:
         """A value that changes whenever the unit or the memory does."""
         return (*self.memory.ledger.mark(), self.written, self._sets)
+
+    @property
+    def next_seq(self) -> int:
+        """The number of the record that it will make next."""
+        return self.memory.head.seq + self.written + 1
 
     # Reading -------------------------------------------------------------------------------------
 
@@ -164,11 +149,16 @@ class Unit:
 
     async def find_by(self, noun: type[N], column: str, value: str) -> N | None:
         """Return the noun that has a unique value in another field, or None."""
-        for row in self._batch.nouns.get(nouns.KINDS[noun], {}).values():
-            if getattr(row, column) == value:
-                return row  # type: ignore[return-value]  # keyed by its own kind
-        found = await nouns.load(self.connection, self.mechanism.id, noun, column, [value])
+        found = await self.find_all(noun, column, [value])
         return found[0] if found else None
+
+    async def find_all(self, noun: type[N], column: str, values: list[str]) -> list[N]:
+        """Return the nouns that have one of the values in a field, with one query."""
+        wanted = set(values)
+        told = await nouns.load(self.connection, self.mechanism.id, noun, column, values)
+        fresh = self._batch.nouns.get(nouns.KINDS[noun], {})
+        found: dict[str, Any] = {row.id: row for row in told} | fresh
+        return [row for row in found.values() if getattr(row, column) in wanted]
 
     async def known(self, keys: list[bytes]) -> dict[bytes, Stored]:
         """Return what these idempotency keys have made already."""
@@ -185,7 +175,11 @@ class Unit:
 
     async def record(self, seq: int) -> bytes | None:
         """Return a written record's bytes, or None."""
-        return (await journal.by_seq(self.connection, self.mechanism.id, [seq])).get(seq)
+        return (await self.records([seq])).get(seq)
+
+    async def records(self, seqs: list[int]) -> dict[int, bytes]:
+        """Return the bytes of several written records with one query."""
+        return await journal.by_seq(self.connection, self.mechanism.id, seqs)
 
     async def reversal(self, seq: int) -> int:
         """Return the record that takes `seq` back, or 0."""
@@ -211,8 +205,13 @@ class Unit:
     async def load_accounts(self, accounts: Iterable[Account]) -> None:
         """Bring accounts into memory with one query; those that are new stay out."""
         balances = self.memory.ledger.balances
-        missing = [account for account in dict.fromkeys(accounts) if account not in balances]
+        missing = [
+            account
+            for account in dict.fromkeys(accounts)
+            if account not in balances and account not in self._absent
+        ]
         if missing:
+            self._absent.update(missing)
             number = self.mechanism.id
             for balance in await journal.balances_of(self.connection, number, missing):
                 balances[balance.account] = balance
@@ -230,17 +229,17 @@ class Unit:
             return []
         funds = {posting.debit.fund for posting in postings}
         await self.load(Fund, funds)
-        reported = False
+        reported: set[str] = set()
         for name in funds:
             fund = self._fund(name, draft)
             fund.check_open(draft.effective_on)
-            reported = reported or fund.reported
-        if not reported:
-            check(postings)
+            if fund.reported:
+                reported.add(name)
+        check(posting for posting in postings if posting.debit.fund not in reported)
         wanted = [side for posting in postings for side in (posting.debit, posting.credit)]
         await self.load_accounts(wanted)
         mark = self.memory.ledger.mark()
-        self._open(wanted, floors=not reported)
+        self._open(wanted, reported)
         try:
             return self.memory.ledger.apply(postings)
         except Exception:
@@ -253,11 +252,12 @@ class Unit:
                 return row
         return self.memory.rows[Fund, name]  # type: ignore[return-value]  # loaded before
 
-    def _open(self, accounts: list[Account], *, floors: bool) -> None:
+    def _open(self, accounts: list[Account], reported: set[str]) -> None:
         ledger, sources = self.memory.ledger, self.memory.sources
         for account in accounts:
             if account not in ledger.balances:
-                ledger.open(account, floored=floors and CHART[account.code].floor)
+                floored = account.fund not in reported and CHART[account.code].floor
+                ledger.open(account, floored=floored)
                 if account.code == "9300" and account.fund in sources:
                     sources[account.fund].append(account)
 
@@ -265,7 +265,7 @@ class Unit:
         """Make the record of an admitted draft."""
         funds = {posting.debit.fund for posting in draft.postings}.union(draft.funds)
         await self._load_chains(funds)
-        seq = self.memory.head.seq + self.written + 1
+        seq = self.next_seq
         sets: dict[str, list[dict[str, Any]]] = {}
         for row in draft.sets:
             sets.setdefault(nouns.KINDS[type(row)], []).append(plain_struct(self._set(row, seq)))
@@ -309,9 +309,10 @@ class Unit:
                 chains[fund] = found.get(fund, (0, EMPTY.hex()))
 
     def _seal(self, entry: Entry, draft: Draft, body: dict[str, Any], funds: list[str]) -> Made:
-        seq = self.memory.head.seq + self.written + 1
+        seq = self.next_seq
         body["verb"], body["actor"] = entry.verb, entry.actor
         body["effective_on"] = draft.effective_on.isoformat()
+        body["caused_by"] = entry.key_hash.hex()
         if entry.command:
             body["command"] = entry.command
         if entry.texts:

@@ -19,7 +19,8 @@ import structlog
 from mfm.core.errors import Invalid, Problem
 from mfm.store import journal
 from mfm.store.database import Mechanism, connect
-from mfm.store.unit import Memory, Unit
+from mfm.store.memory import Memory
+from mfm.store.unit import Unit
 
 R = TypeVar("R")
 Job = Callable[[Unit], Awaitable[R]]
@@ -88,11 +89,17 @@ class Writer:
         self._memory: Memory | None = None
         self._task: asyncio.Task[None] | None = None
         self._closing = False
+        self._replan_at = 0
 
     @property
     def waiting(self) -> int:
         """How many verbs wait."""
         return len(self._queue)
+
+    @property
+    def serving(self) -> bool:
+        """Whether it runs what is given to it."""
+        return self._task is not None and not self._task.done()
 
     async def start(self) -> None:
         """Connect and begin to serve."""
@@ -166,6 +173,7 @@ class Writer:
         try:
             outcomes = await self._decide(unit, batch)
             await unit.flush()
+            await self._replan(connection, memory)
             if any(isinstance(outcome, Problem) for outcome in outcomes):
                 # What was answered without writing is only true if nobody else wrote meanwhile.
                 head = await journal.head_of(connection, self.mechanism.id, lock=False)
@@ -201,6 +209,16 @@ class Writer:
                 continue
             self._memory = memory
             return outcomes
+
+    async def _replan(self, connection: asyncpg.Connection, memory: Memory) -> None:
+        """Have PostgreSQL plan anew each time the journal has doubled.
+
+        A plan made while the tables were nearly empty may walk a whole index for every row, and
+        would stay until they are analysed: minutes in which a thousand entries take seconds.
+        """
+        if memory.head.seq >= self._replan_at:
+            await connection.execute("DISCARD PLANS")
+            self._replan_at = max(256, 2 * memory.head.seq)
 
     async def _decide(self, unit: Unit, batch: list[_Waiting]) -> list[object]:
         outcomes: list[object] = []

@@ -1,0 +1,96 @@
+"""Imports: what others have published, read into books of its own."""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from mfm.app.imports import Imported, import_iati
+from mfm.cli.arguments import Commands, command, print_json
+from mfm.cli.session import Session
+from mfm.core.errors import Invalid
+
+
+def add(commands: Commands) -> None:
+    """Add `import iati`."""
+    text = "Import what others have published."
+    formats = commands.add_parser("import", help=text, description=text)
+    formats = formats.add_subparsers(dest="format", required=True, metavar="FORMAT")
+    made = command(formats, "iati", _iati, "Import IATI activity files (2.01, 2.02, 2.03).")
+    made.add_argument("files", nargs="+", type=Path, metavar="FILE", help="an activity file")
+    made.add_argument(
+        "--schemas", type=Path, metavar="DIR", help="validate first, against your copy of the XSDs"
+    )
+
+
+async def _iati(session: Session, args: argparse.Namespace) -> int:
+    """Import the files one after another; stop at the first that is no IATI activity file."""
+    mechanism = await session.mechanism(args.mechanism)
+    results: list[Imported] = []
+    async with session.writer(mechanism) as writer:
+        actor = await session.actor(writer)
+        for path in args.files:
+            with _Bar(path) as bar:
+                try:
+                    made = await import_iati(writer, actor, path, args.schemas, bar)
+                except Invalid as invalid:
+                    detail = f"{path}: {invalid.detail}"
+                    raise Invalid(invalid.code, detail, invalid.pointer) from invalid
+            results.append(made)
+            if not args.json:
+                _print(path, made)
+    if args.json:
+        print_json(results if len(results) > 1 else results[0])
+    return 0
+
+
+class _Bar:
+    """A progress bar on standard error, where that is a terminal."""
+
+    def __init__(self, path: Path) -> None:
+        console = Console(stderr=True)
+        columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}")
+        self._progress = Progress(
+            *columns,
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        size = path.stat().st_size if path.is_file() else None
+        self._tasks = {
+            "read": self._progress.add_task(f"reading {path.name}", total=size),
+            "write": self._progress.add_task("writing", total=None),
+        }
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, what: str, done: int) -> None:
+        """Show how far it is."""
+        self._progress.update(self._tasks[what], completed=done)
+
+
+def _print(path: Path, made: Imported) -> None:
+    """Print what was imported, and each kind of oddity with its first place."""
+    print(
+        f"{path}: {made.transactions} transactions of {made.activities} activities stand in the"
+        f" books; {made.records} records appended."
+    )
+    counts = Counter(finding.code for finding in made.findings)
+    for finding in made.findings:
+        if count := counts.pop(finding.code, 0):
+            where = f"first at line {finding.line}, {finding.ref}: {finding.detail}"
+            print(f"  found {count} x {finding.code}; {where}")
+    counts = Counter(row.code for row in made.refused)
+    for row in made.refused:
+        if count := counts.pop(row.code, 0):
+            where = f"first at line {row.line}, transaction {row.ordinal} of {row.activity}"
+            print(f"  left out {count} x {row.code}; {where}")

@@ -1,0 +1,105 @@
+"""Every verb from the terminal: its options are its command's fields."""
+
+import argparse
+from itertools import groupby
+from typing import Any, get_args
+
+import msgspec
+from msgspec import NODEFAULT, structs
+
+from mfm.app.perform import Ask, Verb, perform, refusal_of
+from mfm.app.registry import VERBS
+from mfm.cli.arguments import Commands, command, fresh_key, print_json
+from mfm.cli.session import Session
+from mfm.core.money import Money
+from mfm.core.record import parse
+from mfm.core.terms import Command
+
+
+def add(commands: Commands) -> None:
+    """Add a command for each noun, and under it one for each of its verbs."""
+    for noun, verbs in groupby(VERBS.values(), key=lambda verb: verb.name.partition(".")[0]):
+        if noun == "key":
+            continue  # keys show their secret: mfm.cli.keys
+        below = commands.add_parser(noun, help=f"Verbs of the {noun}.")
+        words = below.add_subparsers(dest="verb", required=True, metavar="VERB")
+        for verb in verbs:
+            _add(words, verb)
+
+
+def _add(words: Commands, verb: Verb) -> None:
+    text = (verb.command.__doc__ or "").strip().splitlines()[0]
+    made = command(words, verb.name.partition(".")[2], _perform, text)
+    made.set_defaults(told=verb)
+    made.add_argument(
+        "--key", help="idempotency key: repeat a command with it, and it is done once"
+    )
+    for field in structs.fields(verb.command):
+        required = field.default is NODEFAULT and field.default_factory is NODEFAULT
+        made.add_argument(
+            "--" + field.name.replace("_", "-"),
+            dest=f"field_{field.name}",
+            required=required,
+            metavar=_metavar(field.type),
+            help=_help(field.type),
+        )
+
+
+def _is_money(hint: Any) -> bool:  # noqa: ANN401  # a field's type
+    return hint is Money or Money in get_args(hint)
+
+
+def _is_list(hint: Any) -> bool:  # noqa: ANN401  # a field's type
+    return "tuple" in str(hint)
+
+
+def _metavar(hint: Any) -> str:  # noqa: ANN401  # a field's type
+    if _is_money(hint):
+        return "AMOUNT"
+    return "JSON" if _is_list(hint) else "VALUE"
+
+
+def _help(hint: Any) -> str:  # noqa: ANN401  # a field's type
+    if _is_money(hint):
+        return 'amount and currency, such as "68174.00 USD"'
+    return "a JSON list, as over HTTP" if _is_list(hint) else ""
+
+
+def _command_of(verb: Verb, args: argparse.Namespace) -> Command:
+    told: dict[str, Any] = {}
+    for field in structs.fields(verb.command):
+        text = getattr(args, f"field_{field.name}")
+        if text is None:
+            continue
+        if _is_money(field.type):
+            amount, _, currency = text.partition(" ")
+            told[field.name] = {"amount": amount, "currency": currency}
+        elif _is_list(field.type):
+            told[field.name] = msgspec.json.decode(text)
+        else:
+            told[field.name] = text
+    return msgspec.convert(told, verb.command, strict=False)
+
+
+async def _perform(session: Session, args: argparse.Namespace) -> int:
+    verb: Verb = args.told
+    asked = _command_of(verb, args)
+    mechanism = await session.mechanism(args.mechanism)
+    async with session.writer(mechanism) as writer:
+        actor = await session.actor(writer)
+        ask = Ask(actor, verb, asked, args.key or fresh_key())
+        made = await writer.run(lambda unit: perform(unit, ask))
+    if not made.accepted:
+        code, detail, _ = refusal_of(made)
+        if args.json:
+            print_json({"seq": made.seq, "refused": code, "detail": detail})
+        else:
+            print(f"Refused (record {made.seq}): {code}: {detail}")
+        return 1
+    record, body = parse(made.content)
+    ids = [state["id"] for states in body.sets.values() for state in states]
+    if args.json:
+        print_json({"seq": record.seq, "verb": body.verb, "ids": ids})
+    else:
+        print(f"Record {record.seq}: {body.verb} {' '.join(ids[:1])}".rstrip())
+    return 0

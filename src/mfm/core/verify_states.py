@@ -1,0 +1,346 @@
+"""Verification, the nouns: every state follows from the one before, by a verb that may do so."""
+
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from typing import Any
+
+from msgspec import Struct, structs
+
+from mfm.core.accounts import CHART, Account
+from mfm.core.commitments import Commitment
+from mfm.core.deposits import Deposit
+from mfm.core.disbursements import Disbursement
+from mfm.core.funds import Fund
+from mfm.core.money import exponent
+from mfm.core.nouns import KINDS, NOUNS
+from mfm.core.record import Noun
+from mfm.core.verify_form import Differs, Side, Told
+from mfm.core.verify_verbs import (
+    EVENTS,
+    IMPORT,
+    REPORT,
+    REVERSAL,
+    VOUCHER,
+    WITHDRAWAL,
+    Change,
+    move_of,
+)
+
+# kind.field -> the kind of noun that it names.
+_REFERENCES = {
+    "fund": {"parent": "fund", "steward": "party"},
+    "pledge": {"fund": "fund", "donor": "party"},
+    "commitment": {
+        "from_party": "party",
+        "from_fund": "fund",
+        "to_fund": "fund",
+        "to_party": "party",
+        "allocation": "allocation",
+    },
+    "deposit": {"commitment": "commitment"},
+    "allocation": {"fund": "fund"},
+    "disbursement": {"commitment": "commitment"},
+    "report": {"commitment": "commitment"},
+    "refund": {"commitment": "commitment"},
+    "api_key": {"party": "party", "fund": "fund"},
+    "reported_activity": {"fund": "fund"},
+    "reported_transaction": {"fund": "fund"},
+}
+# kind -> (kinds of commitment it belongs to, its field -> the commitment's field that it repeats).
+_UNDER: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "deposit": (("contribution",), {"fund": "to_fund", "currency": "currency"}),
+    "disbursement": (
+        ("grant", "transfer"),
+        {name: name for name in ("from_fund", "to_fund", "to_party", "currency")},
+    ),
+    "report": (("grant",), {"fund": "from_fund", "party": "to_party", "currency": "currency"}),
+    "refund": (("grant",), {"fund": "from_fund", "party": "to_party", "currency": "currency"}),
+}
+_STEPS_OF_PAYMENT = {
+    "requested": ("requested_by", "requested_on"),
+    "approved": ("approved_by", "approved_on"),
+    "released": ("released_by", "released_on"),
+    "confirmed": ("confirmed_by", "confirmed_on"),
+}
+
+
+class Kept(Struct, frozen=True):
+    """What a record that will be taken back did.
+
+    Attributes:
+        verb: its verb.
+        postings: what it moved.
+        funds: the funds in whose chains it is.
+        before: (kind, id) -> the state it replaced, None where it made the noun.
+    """
+
+    verb: str
+    postings: tuple[Side, ...]
+    funds: frozenset[str]
+    before: dict[tuple[str, str], Noun | None]
+
+
+class States:
+    """Every noun as it stands."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.rows: dict[str, dict[str, Noun]] = {kind: {} for kind in NOUNS}
+        self.kept: dict[int, Kept] = {}
+
+    @property
+    def funds(self) -> dict[str, Fund]:
+        """The funds as they stand."""
+        return self.rows["fund"]  # type: ignore[return-value]  # a kind holds its own type
+
+    def apply(self, told: Told) -> list[tuple[Noun | None, Noun]]:
+        """Set what a record sets, if it may; return (state before, state) of each noun.
+
+        Raises:
+            Differs: `verb-unknown`, `state-verb`, `state-machine`, `state-link`, `state-field`,
+                `state-reference`, `state-amounts`, `four-eyes`, `posting-verb`, `reversal`.
+        """
+        changes = [self._follow(kind, state, told) for kind, state in told.sets]
+        if told.verb != REVERSAL:
+            _check_verb(told, changes)
+        if told.verb in (REVERSAL, WITHDRAWAL):
+            self._check_reversal(told, changes)
+        elif told.reverses:
+            raise Differs("reversal", told.seq, f"{told.verb} takes no record back.")
+        elif told.verb == REPORT:
+            _check_report(told)
+        else:
+            _check_moves(told)
+        if told.verb.startswith(IMPORT):
+            self._check_import(told)
+        for before, state in changes:
+            self.rows[KINDS[type(state)]][state.id] = state
+            self._check_state(before, state, told)
+        return changes
+
+    def keep(self, told: Told, changes: list[tuple[Noun | None, Noun]]) -> None:
+        """Remember a record until another takes it back."""
+        self.kept[told.seq] = Kept(
+            told.verb,
+            told.postings,
+            frozenset(fund for fund, _, _ in told.chain),
+            {(KINDS[type(state)], state.id): before for before, state in changes},
+        )
+
+    def _follow(self, kind: str, state: Noun, told: Told) -> tuple[Noun | None, Noun]:
+        before = self.rows[kind].get(state.id)
+        wanted = (told.seq, before.seq if before else 0)
+        if (state.seq, state.prev) != wanted:
+            detail = (
+                f"{kind} {state.id} says set by and before {state.seq}, {state.prev}: {wanted}."
+            )
+            raise Differs("state-link", told.seq, detail)
+        return before, state
+
+    def _check_reversal(self, told: Told, changes: list[tuple[Noun | None, Noun]]) -> None:
+        """Hold that a record takes an earlier one back exactly, and only once."""
+        kept = self.kept.pop(told.reverses, None)
+        if kept is None or kept.verb == REVERSAL:
+            detail = f"Record {told.reverses} is not there to be taken back, or was taken back."
+            raise Differs("reversal", told.seq, detail)
+        if [_turned(side) for side in reversed(kept.postings)] != list(told.postings):
+            detail = f"Its postings are not the mirror of record {told.reverses}'s."
+            raise Differs("reversal", told.seq, detail)
+        if {fund for fund, _, _ in told.chain} != kept.funds:
+            raise Differs("reversal", told.seq, "It is not in the same funds' chains.")
+        if {(KINDS[type(state)], state.id) for _, state in changes} != kept.before.keys():
+            raise Differs("reversal", told.seq, "It does not set the same nouns.")
+        for now, state in changes:
+            before = kept.before[KINDS[type(state)], state.id]
+            if told.verb == WITHDRAWAL or before is None:
+                ended = "withdrawn" if told.verb == WITHDRAWAL else "reversed"
+                before = structs.replace(now or state, status=ended)
+            if now is None or now.seq != told.reverses or _changed(before, state):
+                detail = f"{state.id} does not stand again as before record {told.reverses}."
+                raise Differs("reversal", told.seq, detail)
+
+    def _check_import(self, told: Told) -> None:
+        """Hold that an import stays within reported books."""
+        made = {state.id: state for _, state in told.sets if isinstance(state, Fund)}
+        for name in {*made, *(side.debit.fund for side in told.postings)}:
+            fund = made.get(name) or self.funds.get(name)
+            if fund is None or not fund.reported:
+                detail = f"{told.verb} writes in the books of {name}."
+                raise Differs("state-verb", told.seq, detail)
+
+    def _check_state(self, before: Noun | None, state: Noun, told: Told) -> None:
+        kind = KINDS[type(state)]
+        if before is None:
+            self._check_references(kind, state, told)
+        if state.status == "reversed" or told.verb == REVERSAL:
+            return
+        if isinstance(state, Disbursement):
+            _check_payment(state, told)
+        elif isinstance(state, Deposit):
+            self._check_deposit(before, state, told)
+        elif isinstance(state, Commitment):
+            _check_commitment(state, told)
+        elif any(share.amount_minor < 0 for share in getattr(state, "shares", ())):
+            raise Differs("invariant-7", told.seq, f"A share of {state.id} is below zero.")
+
+    def _check_references(self, kind: str, state: Noun, told: Told) -> None:
+        for field, other in _REFERENCES.get(kind, {}).items():
+            name = getattr(state, field)
+            if name and name not in self.rows[other]:
+                detail = f"{kind} {state.id} names {other} {name}, which no record made."
+                raise Differs("state-reference", told.seq, detail)
+        if kind in _UNDER:
+            kinds, fields = _UNDER[kind]
+            made: Any = self.rows["commitment"].get(getattr(state, "commitment", ""))
+            if made is None or made.kind not in kinds:
+                detail = f"{kind} {state.id} belongs to no {' or '.join(kinds)}."
+                raise Differs("state-reference", told.seq, detail)
+            for field, same in fields.items():
+                if getattr(state, field) != getattr(made, same):
+                    detail = f"{field} of {kind} {state.id} is not {same} of commitment {made.id}."
+                    raise Differs("state-reference", told.seq, detail)
+
+    def _check_deposit(self, before: Noun | None, state: Deposit, told: Told) -> None:
+        """Hold a deposit's worth by its rate, and invariant 8: the fee within the fund's rate."""
+        rate = state.rate or "1"
+        with localcontext() as context:
+            context.prec = 64
+            places = exponent(state.currency) - exponent(state.original_currency)
+            worth = (Decimal(state.original_minor) * Decimal(rate)).scaleb(places)
+            worth = worth.quantize(Decimal(1), rounding=ROUND_HALF_EVEN)
+        if worth != state.amount_minor or bool(state.rate) == (
+            state.currency == state.original_currency
+        ):
+            detail = f"Deposit {state.id} is {state.amount_minor}, by its rate {worth}."
+            raise Differs("state-amounts", told.seq, detail)
+        if before is None and state.fee_minor:
+            raise Differs("state-machine", told.seq, f"Deposit {state.id} begins with a fee.")
+        fund = self.funds[state.fund]
+        if 10_000 * state.fee_minor > state.amount_minor * fund.fee_basis_points + 5_000:
+            detail = f"The fee {state.fee_minor} on {state.amount_minor} is above the fund's rate."
+            raise Differs("invariant-8", told.seq, detail)
+
+
+def _turned(side: Side) -> Side:
+    sign = -side.iati_sign if side.iati_type else 1
+    return Side(side.credit, side.debit, side.amount_minor, side.iati_type, sign)
+
+
+def _changed(before: Noun, after: Noun) -> set[str]:
+    """Return the fields in which two states differ, their place in the journal apart."""
+    return {
+        name
+        for name in before.__struct_fields__
+        if name not in ("seq", "prev") and getattr(before, name) != getattr(after, name)
+    }
+
+
+def _check_verb(told: Told, changes: list[tuple[Noun | None, Noun]]) -> None:
+    """Hold that a verb sets the nouns that it may, from and to the states that it may."""
+    if told.verb not in EVENTS:
+        raise Differs("verb-unknown", told.seq, f"{told.verb} is no verb that is known here.")
+    may = {change.kind: change for change in EVENTS[told.verb].changes}
+    kinds = [kind for kind, _ in told.sets]
+    needed = {change.kind for change in may.values() if not change.optional}
+    if len(set(kinds)) != len(kinds) or not needed <= set(kinds) <= may.keys():
+        raise Differs("state-verb", told.seq, f"{told.verb} sets {', '.join(kinds) or 'nothing'}.")
+    for before, state in changes:
+        _check_change(may[KINDS[type(state)]], before, state, told)
+
+
+def _check_change(may: Change, before: Noun | None, state: Noun, told: Told) -> None:
+    was = before.status if before else "new"
+    known = was in may.before or ("any" in may.before and was not in ("new", "reversed"))
+    if not known or not may.after & {state.status, "any"}:
+        detail = f"{told.verb} brings {may.kind} {state.id} from {was} to {state.status}."
+        raise Differs("state-machine", told.seq, detail)
+    if before is not None and "*" not in may.fields:
+        wrong = _changed(before, state) - may.fields - {"status"}
+        if wrong:
+            detail = f"{told.verb} changes {', '.join(sorted(wrong))} of {may.kind} {state.id}."
+            raise Differs("state-field", told.seq, detail)
+
+
+def _check_moves(told: Told) -> None:
+    """Hold that a verb moves money only where it may."""
+    allowed = EVENTS[told.verb].moves
+    for side in told.postings:
+        if told.verb == VOUCHER:
+            sound = move_of(side)[2:] == ("", 1) and _free(side.debit) and _free(side.credit)
+        else:
+            sound = move_of(side) in allowed
+        if not sound:
+            detail = f"{told.verb} moves {side.debit.code} / {side.credit.code} {side.iati_type}."
+            raise Differs("posting-verb", told.seq, detail)
+
+
+def _free(account: Account) -> bool:
+    """Tell whether a voucher may use an account; the verbs keep the others."""
+    return CHART[account.code].manual and not (account.code == "9340" and account.subject)
+
+
+def _check_report(told: Told) -> None:
+    """Hold that a reported transaction is posted once, for its amount and with its sign."""
+    row: Any = told.sets[0][1]
+    wanted = []
+    if row.amount_minor:
+        sign = 1 if row.amount_minor > 0 else -1
+        wanted = [(row.fund, row.currency, abs(row.amount_minor), row.iati_type, sign)]
+    posted = [(side.debit.fund, side.debit.currency, *side[2:]) for side in told.postings]
+    if posted != wanted:
+        detail = f"Transaction {row.id} is {row.amount_minor}, and not posted as that."
+        raise Differs("posting-verb", told.seq, detail)
+
+
+def _check_payment(state: Disbursement, told: Told) -> None:
+    """Hold that the step just taken is signed and dated by the record, with four eyes."""
+    by, on = _STEPS_OF_PAYMENT[state.status]
+    if getattr(state, by) != told.actor["key"] or getattr(state, on) != told.effective_on:
+        detail = f"Disbursement {state.id}'s {by} is not who made the record, or {on} not its day."
+        raise Differs("state-machine", told.seq, detail)
+    order = list(_STEPS_OF_PAYMENT)
+    for later in order[order.index(state.status) + 1 :]:
+        if any(getattr(state, field) for field in _STEPS_OF_PAYMENT[later]):
+            detail = f"Disbursement {state.id} is {state.status} and yet names who {later} it."
+            raise Differs("state-machine", told.seq, detail)
+    people = [state.requested_by, state.approved_by, state.released_by]
+    signed = [name for name in people if name]
+    if len(set(signed)) != len(signed):
+        raise Differs("four-eyes", told.seq, f"One person took two steps of {state.id}.")
+
+
+def _check_commitment(state: Commitment, told: Told) -> None:
+    """Hold a commitment's amounts among themselves, its status by them, and invariant 9."""
+    amount_minor, paid_minor = state.amount_minor, state.paid_minor
+    outgoing = state.kind != "contribution"
+    if not (
+        0 <= paid_minor <= amount_minor
+        and 0 <= state.refunded_minor <= state.claimed_minor
+        and 0 <= state.accepted_minor <= paid_minor - state.claimed_minor
+    ):
+        detail = f"The amounts of commitment {state.id} contradict each other."
+        raise Differs("invariant-5", told.seq, detail)
+    numbers = [tranche.number for tranche in state.tranches]
+    parts = [tranche.amount_minor for tranche in state.tranches]
+    if outgoing and (
+        sum(parts) != amount_minor
+        or min(parts, default=0) < 0
+        or numbers != list(range(1, len(parts) + 1))
+    ):
+        detail = f"The tranches of commitment {state.id} are not its {amount_minor}."
+        raise Differs("invariant-9", told.seq, detail)
+    if state.status != _standing(state):
+        detail = f"Commitment {state.id} is {state.status}; its amounts say {_standing(state)}."
+        raise Differs("state-machine", told.seq, detail)
+
+
+def _standing(state: Commitment) -> str:
+    """Return the status that a commitment's amounts mean."""
+    if state.kind == "contribution":
+        names = ("signed", "partly_received", "received")
+    else:
+        names = ("signed", "active", "closed")
+    settled_minor = state.accepted_minor + state.refunded_minor
+    whole = state.paid_minor == state.amount_minor
+    if whole and (state.kind != "grant" or settled_minor == state.paid_minor):
+        return names[2]
+    return names[1] if state.paid_minor else names[0]

@@ -1,0 +1,354 @@
+"""Verification of a database: the journal folded in Python, and every table compared with that.
+
+It reads one snapshot as auditor, straight through the driver and in pieces, so that memory holds
+the current state and no more. The write path's SQL has no part in it.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from hashlib import sha256
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import asyncpg
+from msgspec import DecodeError, Struct, json
+
+from mfm.core.nouns import NOUNS
+from mfm.core.record import commitment
+from mfm.core.verify import Fold, Folded
+from mfm.core.verify_form import Difference, Differs
+from mfm.store.database import Mechanism, connect
+
+PIECE = 1_000
+"""Rows fetched at a time."""
+_BLOBS_PIECE = 16
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being compared, how many rows are done, and of how many."""
+RequestOf = Callable[[str, dict[str, Any], dict[str, str]], bytes | None]
+"""Given a record's verb, command and free text: the SHA-256 of the request that it answers, or
+None where the record does not tell all of it."""
+
+TABLES = (
+    "record",
+    "posting",
+    "payload",
+    "mechanism",
+    "head",
+    "fund_head",
+    "account",
+    "balance",
+    *NOUNS,
+    "blob",
+)
+"""Every table of the schema; each is compared."""
+
+_RECORDS = (
+    "SELECT seq, leaf, recorded_at, effective_on, accepted, reverses, verb, actor, key_hash,"
+    " content, request FROM mfm.record WHERE mechanism_id = $1 ORDER BY seq"
+)
+_POSTINGS = (
+    "SELECT seq, line, debit_id, credit_id, amount_minor, debit_version, credit_version,"
+    " debit_balance, credit_balance, effective_on, iati_type, iati_sign"
+    " FROM mfm.posting WHERE mechanism_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq, line"
+)
+_PAYLOADS = (
+    "SELECT seq, field, salt, value FROM mfm.payload"
+    " WHERE mechanism_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq, field"
+)
+_COLUMNS = (
+    "seq",
+    "leaf",
+    "recorded_at",
+    "effective_on",
+    "accepted",
+    "reverses",
+    "verb",
+    "actor",
+    "caused_by",
+)
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+
+
+class Verified(Struct, frozen=True):
+    """What a verification found.
+
+    Attributes:
+        ok: whether everything agrees.
+        records: how many records agreed with themselves, each other and their tables.
+        postings: how many postings they carry.
+        difference: the first difference, or None.
+        checks: how many comparisons agreed before it, or in all.
+    """
+
+    ok: bool
+    records: int
+    postings: int
+    difference: Difference | None
+    checks: int
+
+
+class _Verification:
+    """One run over one snapshot."""
+
+    def __init__(
+        self,
+        connection: asyncpg.Connection,
+        mechanism: Mechanism,
+        request_of: RequestOf,
+        progress: Progress,
+    ) -> None:
+        self.connection = connection
+        self.mechanism = mechanism
+        self.request_of = request_of
+        self.progress = progress
+        self.fold = Fold(mechanism.origin)
+        self.rows = 0
+
+    async def run(self) -> None:
+        """Compare everything.
+
+        Raises:
+            Differs: at the first difference.
+        """
+        taken_back = await self._fetch(
+            "SELECT reverses FROM mfm.record WHERE mechanism_id = $1 AND reverses IS NOT NULL"
+        )
+        self.fold = Fold(self.mechanism.origin, frozenset(row[0] for row in taken_back))
+        await self._records()
+        self.fold.finish()
+        await self._heads()
+        await self._accounts()
+        for kind in NOUNS:
+            await self._nouns(kind)
+        await self._blobs()
+
+    async def _fetch(self, query: str, *values: object) -> list[asyncpg.Record]:
+        found: list[asyncpg.Record] = await self.connection.fetch(query, self.mechanism.id, *values)
+        return found
+
+    async def _stream(self, query: str, piece: int = PIECE) -> AsyncIterator[list[asyncpg.Record]]:
+        cursor = await self.connection.cursor(query, self.mechanism.id)
+        while rows := await cursor.fetch(piece):
+            yield rows
+
+    # Records, postings and payloads, in step -----------------------------------------------------
+
+    async def _records(self) -> None:
+        total = (await self._fetch("SELECT seq FROM mfm.head WHERE mechanism_id = $1") or [[0]])[0][
+            0
+        ]
+        before = _LOWEST
+        async for rows in self._stream(_RECORDS):
+            last = rows[-1][0]
+            await self._piece(rows, (before, last))
+            before = last
+            self.progress("record", self.fold.seq, total)
+        await self._piece([], (before, _HIGHEST))
+
+    async def _piece(self, rows: list[asyncpg.Record], span: tuple[int, int]) -> None:
+        """Compare some records with what their bytes say, and with their postings and payloads."""
+        postings = _by_seq(await self._fetch(_POSTINGS, *span))
+        payloads = _by_seq(await self._fetch(_PAYLOADS, *span))
+        for row in rows:
+            folded = self.fold.feed(row["content"])
+            _compare_record(row, folded)
+            _compare_postings(postings.pop(folded.seq, []), folded)
+            texts = _compare_payloads(payloads.pop(folded.seq, []), folded)
+            request = self.request_of(folded.verb, folded.command, texts)
+            if request is not None and texts.keys() == folded.commit.keys() and request != row[-1]:
+                raise Differs("record-row", folded.seq, "request is not of the command it tells.")
+            self.rows += 1 + len(folded.postings) + len(texts)
+        for name, left in (("posting", postings), ("payload", payloads)):
+            for seq in left:
+                raise Differs(f"{name}-extra", seq, "There is no record of it.")
+
+    # The current state ---------------------------------------------------------------------------
+
+    async def _heads(self) -> None:
+        """Compare the mechanism, its head, and the funds' chains."""
+        name, fold = self.mechanism.name, self.fold
+        named = await self._fetch("SELECT name, origin FROM mfm.mechanism WHERE mechanism_id = $1")
+        if [tuple(row) for row in named] != [(name, f"mfm/{name}")]:
+            detail = f"The mechanism's row is not that of {name}, whose trail is mfm/{name}."
+            raise Differs("mechanism-row", 0, detail)
+        heads = await self._fetch(
+            "SELECT seq, accounts, recorded_at FROM mfm.head WHERE mechanism_id = $1"
+        )
+        wanted = (fold.seq, len(fold.money.tallies), fold.at)
+        if len(heads) != 1 or _instant(tuple(heads[0])) != wanted:
+            detail = f"The head's row is {[tuple(row) for row in heads]}, not {wanted}."
+            raise Differs("head-row", fold.seq, detail)
+        rows = await self._fetch(
+            "SELECT fund, fund_seq, leaf FROM mfm.fund_head WHERE mechanism_id = $1"
+        )
+        left = {fund: tuple(end) for fund, end in fold.chains.items()}
+        self._match("fund_head", [(row[0], tuple(row[1:])) for row in rows], left)
+        self._all_met("fund_head", left)
+
+    async def _accounts(self) -> None:
+        """Compare accounts and their balances."""
+        tallies = self.fold.money.tallies
+        numbers = {
+            tally.number: (*name, tally.side, tally.floored) for name, tally in tallies.items()
+        }
+        async for rows in self._stream(
+            "SELECT account_id, fund, book, code, currency, subject, side, floored"
+            " FROM mfm.account WHERE mechanism_id = $1"
+        ):
+            self._match("account", [(row[0], tuple(row[1:])) for row in rows], numbers)
+        self._all_met("account", numbers)
+        counted = {
+            tally.number: (
+                tally.debit_minor,
+                tally.credit_minor,
+                tally.version,
+                tally.side,
+                tally.floored,
+            )
+            for tally in tallies.values()
+        }
+        async for rows in self._stream(
+            "SELECT account_id, debit_minor, credit_minor, version, side, floored"
+            " FROM mfm.balance WHERE mechanism_id = $1"
+        ):
+            self._match("balance", [(row[0], tuple(row[1:])) for row in rows], counted)
+        self._all_met("balance", counted)
+
+    async def _nouns(self, kind: str) -> None:
+        """Compare one kind of noun, row by row."""
+        left: dict[Any, Any] = dict(self.fold.states.rows[kind])
+        decode = json.Decoder(NOUNS[kind]).decode
+        async for rows in self._stream(
+            f"SELECT to_jsonb(t)::text FROM mfm.{kind} t WHERE mechanism_id = $1"  # noqa: S608  # names are ours
+        ):
+            try:
+                states = [decode(row[0]) for row in rows]
+            except DecodeError as error:
+                raise Differs(f"{kind}-row", 0, f"A row is malformed: {error}") from error
+            self._match(kind, [(state.id, state) for state in states], left)
+        self._all_met(kind, left)
+
+    async def _blobs(self) -> None:
+        """Hold that the larger content is what the records named, all of it and no more."""
+        left = dict.fromkeys(self.fold.blobs)
+        async for rows in self._stream(
+            "SELECT sha256, content FROM mfm.blob WHERE mechanism_id = $1", _BLOBS_PIECE
+        ):
+            for name, content in rows:
+                if sha256(content).digest() != name:
+                    raise Differs("blob-row", 0, f"{name.hex()} is not its content's SHA-256.")
+            self._match("blob", [(row[0], None) for row in rows], left)
+        self._all_met("blob", left)
+
+    def _match(self, table: str, rows: list[tuple[Any, Any]], left: dict[Any, Any]) -> None:
+        """Take each row (key, value) off what is left of the wanted ones."""
+        for key, value in rows:
+            if key not in left:
+                raise Differs(f"{table}-extra", _seq_of(value), f"No record made {_told(key)}.")
+            wanted = left.pop(key)
+            if value != wanted:
+                detail = f"{_told(key)} is {value}; the records say {wanted}."
+                raise Differs(f"{table}-row", _seq_of(wanted), detail)
+        self.rows += len(rows)
+        self.progress(table, len(rows), len(rows) + len(left))
+
+    def _all_met(self, table: str, left: dict[Any, Any]) -> None:
+        for key, wanted in left.items():
+            raise Differs(f"{table}-missing", _seq_of(wanted), f"There is no {_told(key)}.")
+
+
+def _told(key: object) -> str:
+    return key.hex() if isinstance(key, bytes) else str(key)
+
+
+def _seq_of(value: object) -> int:
+    return int(getattr(value, "seq", 0))
+
+
+def _instant(head: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a head's row with None for the instant before the first record ('-infinity')."""
+    at = head[2]
+    return (*head[:2], at if isinstance(at, datetime) and at.year > 1 else None)
+
+
+def _by_seq(rows: list[asyncpg.Record]) -> dict[int, list[tuple[Any, ...]]]:
+    return {seq: [tuple(row)[1:] for row in some] for seq, some in groupby(rows, key=itemgetter(0))}
+
+
+def _compare_record(row: asyncpg.Record, folded: Folded) -> None:
+    for name, held in zip(_COLUMNS, row, strict=False):  # content and request come after them
+        told = getattr(folded, name)
+        if held != told:
+            detail = f"{name} is {_told(held)}; its bytes say {_told(told)}."
+            raise Differs("record-row", folded.seq, detail)
+
+
+def _compare_postings(rows: list[tuple[Any, ...]], folded: Folded) -> None:
+    if rows == folded.postings:
+        return
+    for held, told in zip(rows, folded.postings, strict=False):
+        if held != told:
+            raise Differs("posting-row", folded.seq, f"It is {held}; the record says {told}.")
+    detail = f"There are {len(rows)} postings; the record has {len(folded.postings)}."
+    raise Differs("posting-row", folded.seq, detail)
+
+
+def _compare_payloads(rows: list[tuple[Any, ...]], folded: Folded) -> dict[str, str]:
+    """Hold free text against the record's commitments; return field -> value."""
+    texts: dict[str, str] = {}
+    for field, salt, value in rows:
+        if field not in folded.commit or field in texts:
+            raise Differs("payload-extra", folded.seq, f"The record commits to no such {field}.")
+        if commitment(field, salt, value) != folded.commit[field]:
+            raise Differs("payload-row", folded.seq, f"{field} is not what the record commits to.")
+        texts[field] = value
+    for field in folded.commit.keys() - texts.keys():
+        raise Differs("payload-missing", folded.seq, f"The {field} it commits to is not there.")
+    return texts
+
+
+async def compare(
+    connection: asyncpg.Connection, mechanism: Mechanism, request_of: RequestOf, progress: Progress
+) -> Verified:
+    """Fold a mechanism's records and compare every table with what they say.
+
+    Args:
+        connection: in a transaction whose reads all see one moment.
+        mechanism: whose journal.
+        request_of: what request a record answers, as far as it tells it.
+        progress: called now and then.
+    """
+    run = _Verification(connection, mechanism, request_of, progress)
+    difference = None
+    try:
+        await run.run()
+    except Differs as differs:
+        difference = differs.difference
+    return Verified(
+        ok=difference is None,
+        records=run.fold.seq,
+        postings=run.fold.money.postings,
+        difference=difference,
+        checks=run.fold.checks + run.rows,
+    )
+
+
+async def verify(
+    url: str, mechanism: Mechanism, request_of: RequestOf, progress: Progress
+) -> Verified:
+    """Compare a mechanism's tables with its records, as auditor, as they stand at one moment.
+
+    Args:
+        url: the database, as a login that may become mfm_auditor.
+        mechanism: as in `compare`, likewise the others.
+        request_of: what request a record answers, as far as it tells it.
+        progress: called now and then.
+    """
+    connection = await connect(url, "mfm_auditor", mechanism.id)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            return await compare(connection, mechanism, request_of, progress)
+    finally:
+        await connection.close()

@@ -1,0 +1,94 @@
+"""Request bodies: JSON into commands, with every fault named by code and pointer."""
+
+import re
+from typing import Any, TypeVar
+from unicodedata import is_normalized, normalize
+
+from msgspec import DecodeError, Struct, ValidationError, convert, json
+
+from mfm.core.errors import Invalid
+from mfm.core.terms import Command
+
+S = TypeVar("S", bound=Struct)
+
+_WHERE = re.compile(r" - at `\$(?P<path>[^`]*)`$")
+_STEP = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
+_FIELD = re.compile(r"`(\w+)`")
+
+
+def text_of(body: bytes) -> str:
+    """Return a body as text in Unicode's normal form C, as records carry it.
+
+    Raises:
+        Invalid: `utf8-invalid`.
+    """
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise Invalid("utf8-invalid", f"Byte {error.start} of the body is not UTF-8.") from None
+    return text if text.isascii() or is_normalized("NFC", text) else normalize("NFC", text)
+
+
+def decode(body: bytes, kind: type[S]) -> S:
+    """Decode a body.
+
+    Raises:
+        Invalid: `utf8-invalid`, `json-malformed`, `float-refused`, `field-*`, `batch-too-large`.
+    """
+    try:
+        return json.decode(text_of(body), type=kind)
+    except ValidationError as error:
+        raise fault(error) from None
+    except DecodeError as error:
+        raise Invalid("json-malformed", str(error)) from None
+    except RecursionError:
+        raise Invalid("json-malformed", "The body is nested too deeply.") from None
+
+
+def decode_with_path(body: bytes, kind: type[Command], path: dict[str, str]) -> Command:
+    """Decode a body into a command some of whose fields the path names.
+
+    Raises:
+        Invalid: as `decode`, and `path-differs`.
+    """
+    told: dict[str, Any] = {}
+    if body.strip():
+        try:
+            told = json.decode(text_of(body), type=dict[str, Any])
+        except ValidationError as error:
+            raise fault(error) from None
+        except (DecodeError, RecursionError) as error:
+            raise Invalid("json-malformed", str(error)) from None
+    for name, value in path.items():
+        if str(told.get(name, value)) != value:
+            raise Invalid("path-differs", f"{name} is {value} in the path.", f"/{name}")
+        told[name] = int(value) if name == "record" and value.isdecimal() else value
+    try:
+        return convert(told, kind)
+    except ValidationError as error:
+        raise fault(error) from None
+
+
+def fault(error: ValidationError) -> Invalid:
+    """Return a decoding fault with its code and JSON pointer."""
+    text = str(error)
+    pointer = ""
+    if found := _WHERE.search(text):
+        text = text[: found.start()]
+        pointer = "".join(f"/{name or at}" for name, at in _STEP.findall(found["path"]))
+    if "got `float`" in text:
+        code = "float-refused"
+    elif "missing required field" in text:
+        code, pointer = "field-missing", f"{pointer}/{_field(text)}"
+    elif "unknown field" in text:
+        code, pointer = "field-unknown", f"{pointer}/{_field(text)}"
+    elif pointer == "/entries" and "length <=" in text:
+        code = "batch-too-large"
+    else:
+        code = "field-invalid"
+    return Invalid(code, f"{text}.", pointer)
+
+
+def _field(text: str) -> str:
+    found = _FIELD.findall(text)
+    return found[-1] if found else ""

@@ -1,0 +1,177 @@
+"""Reading: a list and a single address for every noun, and the records behind them."""
+
+from typing import Any
+
+from litestar import Response
+from msgspec import json
+
+from mfm.app import reads
+from mfm.core.allocations import Allocation
+from mfm.core.commitments import Commitment
+from mfm.core.deposits import Deposit
+from mfm.core.disbursements import Disbursement
+from mfm.core.errors import Invalid
+from mfm.core.funds import Fund
+from mfm.core.keys import ApiKey
+from mfm.core.nouns import KINDS
+from mfm.core.parties import Party
+from mfm.core.permissions import Actor
+from mfm.core.pledges import Pledge
+from mfm.core.record import Noun
+from mfm.core.refunds import Refund
+from mfm.core.reports import Report
+from mfm.store.reads import Page
+from mfm.web import cursors
+from mfm.web.endpoints import Ask, Endpoint, Query, actor_of, ok, part, query_int
+from mfm.web.render import PLURALS, noun_json, record_json
+from mfm.web.services import Services
+
+_SEQ_MAX = 2**53
+_PAGING = (
+    Query("limit", "at most so many, 1 to 500", "integer"),
+    Query("cursor", "continues the list where the page before ended"),
+    Query("updated_since_seq", "only what changed after this record", "integer"),
+)
+FILTERS: dict[type[Noun], tuple[str, ...]] = {
+    Party: ("identifier", "kind", "country"),
+    Fund: ("tier", "parent", "steward", "identifier"),
+    Pledge: ("fund", "donor", "status"),
+    Commitment: ("kind", "from_party", "from_fund", "to_fund", "to_party", "allocation", "status"),
+    Deposit: ("fund", "commitment"),
+    Allocation: ("fund", "status"),
+    Disbursement: ("commitment", "from_fund", "to_fund", "to_party", "status"),
+    Report: ("fund", "commitment", "party"),
+    Refund: ("fund", "commitment", "party", "status"),
+    ApiKey: ("party", "role", "fund", "status"),
+}
+"""Which fields each list can be narrowed by."""
+
+
+def _page(services: Services, ask: Ask, names: tuple[str, ...]) -> tuple[Page, str]:
+    """Return the part of the list that is asked for, and the list's own name for its cursors."""
+    known = {*names, *(query.name for query in _PAGING)}
+    for name in ask.query_params:
+        if name not in known:
+            raise Invalid("query-invalid", f"{name[:40]!r} is not a parameter of this list.")
+    filters = {name: str(ask.query_params[name]) for name in names if name in ask.query_params}
+    since_seq = query_int(ask, "updated_since_seq", 0, (0, _SEQ_MAX))
+    listing = f"{ask.url.path}?{json.encode(sorted(filters.items())).decode()}{since_seq}"
+    cursor = ask.query_params.get("cursor")
+    after = cursors.read(services.cursor_key, listing, cursor) if cursor else (0, "")
+    limit = query_int(ask, "limit", 100, (1, reads.LIMIT_MAX))
+    return Page(limit, after, since_seq, filters), listing
+
+
+def _listed(
+    services: Services, ask: Ask, items: list[Any], last: tuple[Page, str, tuple[int, str]]
+) -> Response[bytes]:
+    """Return a page with the link to the next one, if there may be one."""
+    page, listing, place = last
+    told: dict[str, Any] = {"items": items}
+    headers = {}
+    if len(items) == page.limit:
+        told["next"] = cursors.sign(services.cursor_key, listing, place)
+        again = ask.url.with_replacements(
+            query="&".join(
+                f"{name}={value}"
+                for name, value in (
+                    *page.filters.items(),
+                    ("updated_since_seq", page.since_seq),
+                    ("limit", page.limit),
+                    ("cursor", told["next"]),
+                )
+            )
+        )
+        headers["Link"] = f'<{again.path}?{again.query}>; rel="next"'
+    return ok(told, headers=headers)
+
+
+def _list(noun: type[Noun]) -> Any:  # noqa: ANN401  # a handler, see Endpoint.handle
+    async def handle(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
+        page, listing = _page(services, ask, FILTERS[noun])
+        found = await reads.page_of(services.engine, actor_of(actor), noun, page)
+        place = (found[-1].seq, found[-1].id) if found else (0, "")
+        items = [noun_json(each) for each in found]
+        return _listed(services, ask, items, (page, listing, place))
+
+    return handle
+
+
+def _one(noun: type[Noun]) -> Any:  # noqa: ANN401  # a handler, see Endpoint.handle
+    async def handle(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
+        found = await reads.one(services.engine, actor_of(actor), noun, part(ask, "id"))
+        etag = f'"{found.seq}"'
+        if etag in {tag.strip() for tag in ask.headers.get("if-none-match", "").split(",")}:
+            return Response(b"", status_code=304, headers={"ETag": etag})
+        return ok(noun_json(found), headers={"ETag": etag})
+
+    return handle
+
+
+async def _records(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
+    page, listing = _page(services, ask, ("fund", "verb"))
+    found = await reads.records(services.engine, actor_of(actor), page)
+    place = (found[-1][0], "") if found else (0, "")
+    items = [record_json(content) for _, content in found]
+    return _listed(services, ask, items, (page, listing, place))
+
+
+async def _record(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
+    text = part(ask, "seq")
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise Invalid("not-found", "Records have whole numbers.")
+    content = await reads.record(services.engine, actor_of(actor), int(text))
+    return ok(record_json(content), headers={"ETag": f'"{text}"'})
+
+
+def _action(noun: type[Noun]) -> str:
+    return "key.read" if noun is ApiKey else f"{KINDS[noun]}.read"
+
+
+def _reading(noun: type[Noun], filters: tuple[str, ...]) -> tuple[Endpoint, Endpoint]:
+    path, name = f"/v1/{PLURALS[KINDS[noun]]}", noun.__name__
+    return (
+        Endpoint(
+            method="GET",
+            path=path,
+            action=_action(noun),
+            handle=_list(noun),
+            text=f"List {PLURALS[KINDS[noun]]}, in the order in which they last changed.",
+            answer=f"{name}List",
+            queries=(*(Query(each, f"only with this {each}") for each in filters), *_PAGING),
+        ),
+        Endpoint(
+            method="GET",
+            path=path + "/{id}",
+            action=_action(noun),
+            handle=_one(noun),
+            text=f"Read one {KINDS[noun].replace('_', ' ')}.",
+            answer=name,
+        ),
+    )
+
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *(endpoint for noun, filters in FILTERS.items() for endpoint in _reading(noun, filters)),
+    Endpoint(
+        method="GET",
+        path="/v1/records",
+        action="record.read",
+        handle=_records,
+        text="List records; for a fund, those that moved its money.",
+        answer="RecordList",
+        queries=(
+            Query("fund", "only records that moved this fund's money"),
+            Query("verb", "only records of this verb, such as entry.post"),
+            *_PAGING,
+        ),
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/records/{seq}",
+        action="record.read",
+        handle=_record,
+        text="Read one record, as its bytes say.",
+        answer="Record",
+    ),
+)

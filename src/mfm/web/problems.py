@@ -1,0 +1,226 @@
+"""Problems (RFC 9457): one table of codes, with their status and what to do next."""
+
+from typing import Any, NamedTuple
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from msgspec import Struct, json
+
+from mfm.core.errors import Problem
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "/problems/"
+"""A problem's `type` is this and its code: a relative reference to its own page (RFC 9457, 3.1.1)."""
+
+
+class Kind(NamedTuple):
+    """A kind of problem: its HTTP status, its title, and the next step."""
+
+    status: int
+    title: str
+    next: str
+
+
+class ProblemError(Struct, frozen=True):
+    """One fault in the request: where, and what."""
+
+    pointer: str
+    detail: str
+    code: str
+
+
+class ProblemDocument(Struct, frozen=True, omit_defaults=True):
+    """A problem on the wire.
+
+    Attributes:
+        type: reference to the page about this kind.
+        title: the kind, in words.
+        status: HTTP status.
+        code: the kind, stable.
+        detail: this case.
+        next: what to do.
+        instance: the path asked for.
+        errors: the fields at fault.
+        record: the refusal's record, where the rules decided.
+    """
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    next: str
+    instance: str = ""
+    errors: tuple[ProblemError, ...] = ()
+    record: int = 0
+
+
+def _table(text: str) -> dict[str, Kind]:
+    kinds: dict[str, Kind] = {}
+    for line in text.strip().splitlines():
+        code, status, title, step = (part.strip() for part in line.split("|"))
+        kinds[code] = Kind(int(status), title, step)
+    return kinds
+
+
+KINDS: dict[str, Kind] = _table("""
+json-malformed         | 400 | The body is not JSON | Send UTF-8 JSON; numbers cannot be NaN or Infinity.
+utf8-invalid           | 400 | The body is not UTF-8 | Encode the body as UTF-8.
+field-invalid          | 422 | A field has the wrong form | Mend the field that the pointer names.
+field-missing          | 422 | A field is missing | Add the field.
+field-unknown          | 422 | A field is not known | Remove the field, or look its name up in the reference.
+float-refused          | 422 | A number stands where a string belongs | Send amounts and rates as decimal strings, such as "68174.00".
+path-differs           | 422 | The body contradicts the path | Leave the field out of the body; the path names it.
+query-invalid          | 400 | A query parameter is wrong | Mend the parameter; the reference lists them.
+cursor-invalid         | 400 | The cursor is not ours | Start the list again without a cursor; cursors are not made by hand.
+key-missing            | 400 | The idempotency key is missing | Send an Idempotency-Key header, a fresh one for each new request.
+key-malformed          | 400 | The idempotency key has the wrong form | Use 1 to 200 visible ASCII characters, such as a UUID.
+key-reused             | 409 | The idempotency key was used for something else | Use a fresh key for a new request; repeat the old body to see the old answer.
+if-match-malformed     | 400 | If-Match has the wrong form | Send the ETag as it was given, in double quotes.
+if-match-needless      | 400 | If-Match does not apply | Leave If-Match out where something new is made.
+stale                  | 412 | Somebody changed it since you read it | Read it again, then decide again.
+key-unknown            | 401 | The API key is not in force | Send Authorization: Bearer with a key that is known, unexpired and not revoked.
+role-not-allowed       | 403 | This role may not do this | Ask somebody whose role may; the detail names them.
+fund-not-allowed       | 403 | This key is for another fund | Use a key for this fund.
+party-not-allowed      | 403 | This is another party's | Only the party it concerns may do this.
+not-found              | 404 | There is no such thing | Check the id.
+route-unknown          | 404 | There is no such address | Look the address up in the reference at /docs.
+method-not-allowed     | 405 | This address does not take this method | Use a method from the Allow header.
+body-too-large         | 413 | The body is too large | Send less at once: at most 8 MiB, and 8,192 entries a batch.
+batch-too-large        | 413 | The batch is too large | Split it: at most 8,192 entries a batch.
+media-type-unsupported | 415 | The body's type is not JSON | Send Content-Type: application/json.
+overloaded             | 429 | The ledger is busy | Wait as long as Retry-After says, then repeat with the same key.
+refused-too-often      | 429 | Too many refused attempts | Wait as long as Retry-After says; find out why the requests are refused.
+unavailable            | 503 | The database does not answer | Repeat the request with the same key; nothing is done twice.
+internal               | 500 | Something is wrong on our side | Repeat with the same key; if it stays, tell the operator the request id.
+request-refused        | 400 | The request cannot be understood | Mend the request as the detail says.
+id-taken               | 409 | The id is taken | Choose another id, or leave it out.
+party-exists           | 409 | The organisation is known already | Use the party that the detail names.
+fund-exists            | 409 | The fund is known already | Use the fund that has this identifier.
+time-zone-unknown      | 422 | The time zone is not known | Use an IANA name, such as Africa/Nairobi.
+currency-unknown       | 422 | The currency is not known | Use an ISO 4217 code.
+currency-not-fund      | 422 | The fund keeps its books in another currency | State the amount in the fund's currency.
+amount-malformed       | 422 | The amount is not a decimal number | Write digits and at most one point: 68174.00.
+amount-negative        | 422 | The amount is below zero | State a positive amount; the verb gives the direction.
+amount-zero            | 422 | The amount is zero | State an amount above zero.
+amount-precision       | 422 | The amount has too many decimals | Use no more decimals than the currency has.
+amount-too-large       | 422 | The amount is too large | The ledger counts to 9,223,372,036,854,775,807 minor units.
+rate-malformed         | 422 | The rate is not a positive decimal number | Write it with at most 12 decimals: 1.10.
+rate-missing           | 422 | The rate is missing | State the rate into the fund's currency, and its source.
+rate-needless          | 422 | A rate does not apply | Leave rate and settles out for a deposit in the fund's own currency.
+commitment-sides       | 422 | The commitment's sides do not fit | Name from_party and to_fund, from_fund and to_fund, or from_fund and to_party.
+commitment-kind        | 422 | This verb is for another kind of commitment | Use the verb for this kind; the detail names it.
+commitment-allocation  | 422 | A contribution draws on no allocation | Leave allocation and tranches out.
+allocation-missing     | 422 | The allocation is missing | Name the allocation that the agreement draws on.
+allocation-other       | 422 | The allocation is another fund's | Name an allocation of the fund that gives.
+pledge-other           | 422 | The pledge is somebody else's | Name a pledge of this donor to this fund.
+tranches-differ        | 422 | The tranches do not sum to the amount | Make the tranches sum to the agreed amount.
+tranche-unknown        | 422 | There is no such tranche | Use a number from the commitment's schedule.
+shares-differ          | 422 | The shares do not sum to the amount | Name each contribution once; the shares sum to the amount.
+account-unknown        | 422 | The account is not in the chart | Use a code from the chart of accounts.
+account-controlled     | 422 | This account is kept by the verbs | Use the verb that keeps it, such as disbursement.approve.
+line-sides             | 422 | A line has two sides or none | Give each line either a debit or a credit.
+entry-unbalanced       | 422 | The entry does not balance | Make debits equal credits in each book.
+entry-cross-currency   | 422 | The entry has more than one currency | Post one entry a currency.
+entry-circular         | 422 | An account faces itself | Leave lines out that cancel each other.
+fund-reported          | 422 | These are imported books | Import a corrected file instead.
+group-split            | 422 | A linked group is torn apart | Put the items of a group next to each other.
+linked-failed          | 422 | A linked item failed | Mend the item at fault, and post the group again with fresh keys.
+record-too-large       | 422 | The record would be too large | Use fewer lines or tranches, or shorter names.
+posting-mixed          | 422 | These accounts cannot face each other | Keep each posting in one fund, book, currency and memo group.
+cash-without-authority | 422 | Cash and authority would part | Add the lines of the other book: cash moves with 9300 to 9340 or a liability.
+balance-floor          | 409 | The account does not hold this much | See what it holds in the detail; ask for less, or fund it first.
+balance-overflow       | 409 | The account cannot count this high | Split the books.
+period-closed          | 409 | The day is outside the fund's open period | Use a day in the open period, or have the administrator open it.
+period-backwards       | 422 | The period ends before it begins | Set open_until on or after open_from.
+four-eyes              | 409 | The same person cannot do two steps | Let another person, with a key of their own, take this step.
+disbursement-state     | 409 | The disbursement is at another step | Take the step that is next; the detail tells where it stands.
+refund-state           | 409 | The refund is at another step | A refund is received once, after it was claimed.
+tranche-taken          | 409 | The tranche is taken | Use a free tranche; see the commitment's schedule.
+tranche-empty          | 409 | Nothing is left of the tranche | It was de-obligated; use another tranche.
+pledge-exceeded        | 409 | The pledge does not hold this much | Use at most what is outstanding.
+pledge-ended           | 409 | The pledge has ended | Announce a new pledge.
+authority-exceeded     | 409 | The fund has not this much unallocated | Allocate at most what the detail names.
+allocation-exceeded    | 409 | The allocation does not hold this much | Return at most what it holds.
+advance-exceeded       | 409 | More than was paid and is open | Report or claim at most what the detail names.
+fee-charged            | 409 | The fee is charged already | Nothing to do.
+fee-zero               | 409 | The fee is nothing | Nothing to do.
+key-revoked            | 409 | The key is revoked already | Nothing to do.
+record-empty           | 409 | There is nothing to take back | Only accepted records that moved or set something are reversed.
+record-reversed        | 409 | It is taken back already | Nothing to do; see the record that the detail names.
+record-superseded      | 409 | Something stands on this record | Take the later record back first; the detail names it.
+mechanism-name         | 422 | The mechanism's name has the wrong form | Use lower-case letters, digits, dot, dash and underscore.
+mechanism-exists       | 409 | The mechanism exists | Choose another name.
+mechanism-unknown      | 404 | There is no such mechanism | Make it with mfm init.
+mechanism-ambiguous    | 400 | There are several mechanisms | Name one with --mechanism.
+migration-needed       | 503 | The database is behind this release | Run mfm migrate with MFM_MIGRATION_URL.
+file-unreadable        | 422 | The file cannot be read | Check the path and the permissions.
+file-compressed        | 422 | The file is compressed | Unpack it first.
+xml-malformed          | 422 | The file is not well-formed XML | Mend the line that the detail names.
+xml-encoding           | 422 | The file's encoding is broken | Save it as UTF-8.
+xml-entities           | 422 | The file declares a document type | Remove the DOCTYPE; entities are not read.
+xml-too-deep           | 422 | The file is nested too deeply | No IATI file is; check where it comes from.
+xml-too-large          | 422 | A part of the file is too large | Split it; the detail names the part and the limit.
+iati-not-activities    | 422 | This is no IATI activity file | Import a file whose root is iati-activities.
+iati-organisation-file | 422 | This is an IATI organisation file | Import the publisher's activity file.
+iati-version           | 422 | This version of IATI is not read | Convert the file to IATI 2.03.
+iati-schema            | 422 | The file breaks the schema | Mend the lines that the detail names.
+schemas-unreadable     | 422 | The schemas cannot be read | Point --schemas at a folder with the IATI XSD files.
+""")
+
+
+def document(problem: Problem, instance: str = "", record: int = 0) -> ProblemDocument:
+    """Return a problem as its document."""
+    kind = KINDS.get(problem.code, KINDS["request-refused"])
+    errors: tuple[ProblemError, ...] = ()
+    if problem.pointer:
+        errors = (ProblemError(problem.pointer, problem.detail, problem.code),)
+    return ProblemDocument(
+        type=TYPE_PREFIX + problem.code,
+        title=kind.title,
+        status=kind.status,
+        code=problem.code,
+        detail=problem.detail,
+        next=kind.next,
+        instance=instance,
+        errors=errors,
+        record=record,
+    )
+
+
+def response(problem: Problem, instance: str = "", record: int = 0) -> Response[bytes]:
+    """Return a problem as an HTTP response."""
+    told = document(problem, instance, record)
+    headers = {"Cache-Control": "no-store"}
+    if told.status in {429, 503}:
+        headers["Retry-After"] = "1"
+    if told.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if record:
+        headers["Link"] = f'</v1/records/{record}>; rel="describedby"'
+    content = json.encode(told)
+    return Response(content, status_code=told.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+_BY_STATUS = {
+    404: "route-unknown",
+    405: "method-not-allowed",
+    413: "body-too-large",
+    415: "media-type-unsupported",
+}
+
+
+def handle_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """Answer what Litestar itself refuses (unknown route, wrong method, too large a body)."""
+    code = _BY_STATUS.get(error.status_code, "request-refused")
+    kind = KINDS[code]
+    detail = f"{request.method} {request.url.path}: {kind.title.lower()}."
+    answer = response(Problem(code, detail), request.url.path)
+    for name, value in (error.headers or {}).items():
+        answer.headers[name] = value
+    return answer
+
+
+def handle_problem(request: Request[Any, Any, Any], error: Problem) -> Response[bytes]:
+    """Answer a problem that a handler raised."""
+    return response(error, request.url.path)

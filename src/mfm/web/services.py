@@ -1,0 +1,104 @@
+"""What the handlers share: the writer, the readers' pool, keys and secrets."""
+
+import os
+import secrets
+from collections import OrderedDict
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mfm.app import reads
+from mfm.app.context import utc_now
+from mfm.core.errors import Invalid
+from mfm.core.keys import PREFIX, ApiKey, digest_of
+from mfm.core.permissions import Actor
+from mfm.store.writer import Writer
+
+_KEY_FRESH = timedelta(seconds=2)
+"""How long a key that was looked up is believed: so long a revocation elsewhere may take."""
+_KEYS_MAX = 10_000
+_REFUSALS_BURST = 120
+_REFUSALS_PER_SECOND = 2
+
+
+class _Seen(NamedTuple):
+    key: ApiKey | None
+    at: datetime
+
+
+class Services:
+    """One mechanism's services within a process."""
+
+    def __init__(self, writer: Writer, engine: AsyncEngine, cursor_key: bytes) -> None:
+        """Keep them; nothing connects here."""
+        self.writer = writer
+        self.engine = engine
+        self.cursor_key = cursor_key
+        self._keys: OrderedDict[str, _Seen] = OrderedDict()
+        self._refusals: OrderedDict[str, tuple[int, datetime]] = OrderedDict()
+
+    async def actor(self, authorization: str) -> Actor:
+        """Return who a request's Authorization header speaks for.
+
+        Raises:
+            Invalid: `key-unknown`.
+        """
+        scheme, _, secret = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not secret.startswith(PREFIX) or len(secret) > 200:
+            raise Invalid("key-unknown", "This address needs an API key.")
+        digest, now = digest_of(secret), utc_now()
+        seen = self._keys.get(digest)
+        if seen is None or now - seen.at > _KEY_FRESH:
+            seen = self._keys[digest] = _Seen(await reads.key_by_digest(self.engine, digest), now)
+            while len(self._keys) > _KEYS_MAX:
+                self._keys.popitem(last=False)
+        key = seen.key
+        if key is None or key.status != "active" or key.expires_at <= now:
+            raise Invalid("key-unknown", "This API key is unknown, expired or revoked.")
+        return key.actor
+
+    def forget_keys(self) -> None:
+        """Look every key up again: one was made or revoked here."""
+        self._keys.clear()
+
+    def check_refusals(self, actor: Actor) -> None:
+        """Hold an actor who keeps being refused back for a while.
+
+        Raises:
+            Invalid: `refused-too-often`.
+        """
+        count, since = self._refusals.get(actor.key, (0, utc_now()))
+        if count < _REFUSALS_BURST:
+            return
+        spent = int((utc_now() - since).total_seconds() * _REFUSALS_PER_SECOND)
+        if spent:
+            self._refusals[actor.key] = (max(0, count - spent), utc_now())
+            return
+        detail = f"{count} of this key's requests were refused lately."
+        raise Invalid("refused-too-often", detail)
+
+    def count_refusal(self, actor: Actor) -> None:
+        """Count a refusal against an actor."""
+        count, since = self._refusals.pop(actor.key, (0, utc_now()))
+        self._refusals[actor.key] = (count + 1, since)
+        while len(self._refusals) > _KEYS_MAX:
+            self._refusals.popitem(last=False)
+
+
+def cursor_key(data_dir: Path) -> bytes:
+    """Return the secret that signs cursors, made on first use: 32 bytes in a file of mode 0600."""
+    folder = data_dir / "keys"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / "cursor.key"
+    if not path.exists():
+        fresh = folder / f"cursor.key.{secrets.token_hex(8)}"
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+        with suppress(FileExistsError):  # another process was first: its secret it is
+            path.hardlink_to(fresh)
+        fresh.unlink()
+    return path.read_bytes()

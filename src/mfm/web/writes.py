@@ -1,0 +1,160 @@
+"""Writing: an endpoint for every verb, and the batch of vouchers."""
+
+import re
+from typing import Any
+
+from litestar import Response
+from msgspec import convert, ValidationError
+
+from mfm.app.entries import post_batch
+from mfm.app.keys import issue
+from mfm.app.perform import Ask as VerbAsk
+from mfm.app.perform import Verb, perform, refusal_of
+from mfm.app.registry import VERBS
+from mfm.core.entries import EntryBatch
+from mfm.core.errors import Invalid, Problem, Refused
+from mfm.core.permissions import Actor, scope_of
+from mfm.core.terms import Key
+from mfm.store.unit import Made
+from mfm.web import problems
+from mfm.web.bodies import decode, decode_with_path
+from mfm.web.endpoints import Ask, Endpoint, actor_of, ok
+from mfm.web.render import made_at, outcome_json
+from mfm.web.services import Services
+
+_PART = re.compile(r"\{(\w+)\}")
+_ETAG = re.compile(r'"([0-9]{1,18})"')
+
+
+def _key(ask: Ask) -> str:
+    key = ask.headers.get("idempotency-key")
+    if key is None:
+        detail = "Requests that write carry an Idempotency-Key header."
+        raise Invalid("key-missing", detail)
+    try:
+        return convert(key.strip('"'), Key)  # the draft standard quotes it, most clients do not
+    except ValidationError:
+        raise Invalid("key-malformed", "1 to 200 visible ASCII characters.") from None
+
+
+def _if_match(ask: Ask) -> int | None:
+    text = ask.headers.get("if-match")
+    if text is None or text.strip() == "*":
+        return None
+    found = _ETAG.fullmatch(text.strip())
+    if found is None:
+        raise Invalid("if-match-malformed", f"{text[:40]!r} is not an ETag of ours.")
+    return int(found[1])
+
+
+async def read_body(ask: Ask) -> bytes:
+    """Return the body of a JSON request.
+
+    Raises:
+        Invalid: `media-type-unsupported`.
+    """
+    kind = ask.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise Invalid("media-type-unsupported", f"{kind[:60]} is not JSON.")
+    return await ask.body()
+
+
+def answer(services: Services, actor: Actor, made: Made, path: str) -> Response[bytes]:
+    """Return the answer to a verb: 201 with what it made, or the recorded refusal as a problem."""
+    if not made.accepted:
+        if not made.replayed:
+            services.count_refusal(actor)
+        return problems.response(Refused(*refusal_of(made)), path, made.seq)
+    headers = {"ETag": f'"{made.seq}"', "Location": made_at(made.content)}
+    if made.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return ok(outcome_json(made.content), status=201, headers=headers)
+
+
+def _write(verb: Verb) -> Any:  # noqa: ANN401  # a handler, see Endpoint.handle
+    parts = tuple(_PART.findall(verb.path))
+
+    async def handle(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
+        who = actor_of(actor)
+        scope_of(who, verb.name)
+        services.check_refusals(who)
+        key, if_match = _key(ask), _if_match(ask)
+        body = await read_body(ask)
+        if parts:
+            path = {name: str(ask.path_params[name]) for name in parts}
+            command = decode_with_path(body, verb.command, path)
+        else:
+            command = decode(body, verb.command)
+        asked = VerbAsk(who, verb, command, key, if_match)
+        if verb.name.startswith("key."):
+            return await _key_verb(services, asked, ask.url.path)
+        made = await services.writer.run(lambda unit: perform(unit, asked))
+        return answer(services, who, made, ask.url.path)
+
+    return handle
+
+
+async def _key_verb(services: Services, asked: VerbAsk, path: str) -> Response[bytes]:
+    """Make or revoke a key; a new key's secret is told once, here, and never again."""
+    secret = ""
+    if asked.verb.name == "key.create":
+        asked, secret = issue(asked)
+    made = await services.writer.run(lambda unit: perform(unit, asked))
+    services.forget_keys()
+    if secret and made.accepted and not made.replayed:
+        told = outcome_json(made.content) | {"secret": secret}
+        return ok(told, status=201, headers={"ETag": f'"{made.seq}"'})
+    return answer(services, asked.actor, made, path)
+
+
+async def _batch(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
+    """Post up to 8,192 vouchers; the answer has an outcome for each, in their order."""
+    who = actor_of(actor)
+    scope_of(who, "entry.post")
+    services.check_refusals(who)
+    items = decode(await read_body(ask), EntryBatch).entries
+    outcomes = await services.writer.run(lambda unit: post_batch(unit, who, items))
+    told = [
+        {"key": item.key, **_outcome(outcome)}
+        for item, outcome in zip(items, outcomes, strict=True)
+    ]
+    return ok({"outcomes": told})
+
+
+def _outcome(outcome: Made | Problem) -> dict[str, Any]:
+    if isinstance(outcome, Problem):
+        return {"outcome": "invalid", "problem": problems.document(outcome)}
+    if outcome.accepted:
+        return {"outcome": "accepted", "seq": outcome.seq}
+    refusal = Refused(*refusal_of(outcome))
+    told = problems.document(refusal, record=outcome.seq)
+    return {"outcome": "refused", "seq": outcome.seq, "problem": told}
+
+
+def _first_sentence(verb: Verb) -> str:
+    return (verb.run.__doc__ or "").strip().splitlines()[0]
+
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *(
+        Endpoint(
+            method="POST",
+            path="/v1" + verb.path,
+            action=verb.name,
+            handle=_write(verb),
+            text=_first_sentence(verb),
+            request=verb.command,
+            answer="Outcome",
+        )
+        for verb in VERBS.values()
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/entries:batch",
+        action="entry.post",
+        handle=_batch,
+        text="Post up to 8,192 vouchers, each with an outcome of its own.",
+        request=EntryBatch,
+        answer="Outcomes",
+    ),
+)

@@ -1,0 +1,492 @@
+"""Verification finds every change of every table that was made behind the journal's back."""
+
+import argparse
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+
+from mfm.app.entries import post_batch
+from mfm.app.imports import import_iati
+from mfm.app.perform import Ask, perform
+from mfm.app.registry import VERBS
+from mfm.app.verify import request_of, verify_database
+from mfm.cli import verify as command
+from mfm.cli.session import Session
+from mfm.core.entries import EntryItem
+from mfm.core.errors import Invalid
+from mfm.core.keys import RevokeKey
+from mfm.core.permissions import Actor
+from mfm.settings import Settings
+from mfm.store import verify as store
+from mfm.store.verify import Verified
+from tests.conftest import Database
+from tests.support import CHAIN, Books, operator, usd
+
+pytestmark = pytest.mark.anyio
+
+FILE = """<iati-activities version="2.03"><iati-activity default-currency="EUR">
+<iati-identifier>XM-1</iati-identifier><reporting-org ref="XM-ORG" type="22"><narrative>We</narrative></reporting-org>
+<title><narrative>{title}</narrative></title>
+{transactions}</iati-activity></iati-activities>"""
+TRANSACTION = """<transaction ref="{ref}"><transaction-type code="{code}"/><transaction-date iso-date="2020-01-05"/>
+<value value-date="2020-01-05">{value}</value><description><narrative>said freely</narrative></description></transaction>"""
+
+
+def published(title: str, *said: tuple[str, str, str]) -> str:
+    rows = "".join(TRANSACTION.format(ref=ref, code=code, value=value) for ref, code, value in said)
+    return FILE.format(title=title, transactions=rows)
+
+
+def voucher(debit: str, credit: str, amount: str) -> list[dict[str, Any]]:
+    return [
+        {"account": "1100", "subject": debit, "debit": usd(amount)},
+        {"account": "1100", "subject": credit, "credit": usd(amount)},
+    ]
+
+
+async def live(books: Books, folder: Path) -> None:
+    """Leave a row in every table, and every verb, refusal and reversal in the journal."""
+    await books.chain()
+    on = {"effective_on": "2026-03-05"}
+    do = books.do
+    back = "record.reverse"
+    made = await do(
+        "entry.post",
+        fund="g",
+        lines=voucher("savings", "main", "5.00"),
+        description="to save",
+        **on,
+    )
+    assert (await do(back, record=made.seq, reason="a slip")).accepted
+    assert not (await do(back, record=made.seq)).accepted
+    assert not (await do("entry.post", fund="g", lines=voucher("main", "savings", "6.00"))).accepted
+    assert not (await do("allocation.approve", fund="n", amount=usd("9999999.00"), **on)).accepted
+    await do(
+        "commitment.sign", id="c2", from_party="donor", to_fund="n", amount=usd("1000.00"), **on
+    )
+    await do(
+        "pledge.announce",
+        id="p2",
+        fund="n",
+        donor="donor",
+        amount=usd("70.00"),
+        description="maybe",
+        **on,
+    )
+    await do("pledge.lapse", pledge="p2", amount=usd("30.00"), **on)
+    for amount, rate in (("100.00", "1.5"), ("100.01", "0.333333")):
+        money = {"amount": amount, "currency": "EUR"}
+        made = await do(
+            "deposit.receive", commitment="c2", amount=money, rate=rate, settles=usd("100.00"), **on
+        )
+        assert made.accepted
+    await do("allocation.approve", id="a2", fund="n", amount=usd("100.00"), **on)
+    await do("allocation.return", allocation="a2", amount=usd("40.00"), **on)
+    await do(
+        "commitment.sign",
+        id="t2",
+        from_fund="n",
+        to_fund="g",
+        amount=usd("60.00"),
+        allocation="a2",
+        tranches=[{"amount": usd("50.00"), "due_on": "2026-04-01"}, {"amount": usd("10.00")}],
+        **on,
+    )
+    await do("commitment.deobligate", commitment="t2", amount=usd("10.00"), **on)
+    await pay(books, on)
+    made = await do("disbursement.request", id="y", commitment="w", tranche=2)
+    assert not made.accepted  # it was de-obligated
+    await do("fund.set-period", fund="n", open_from="2026-02-01", open_until="2026-12-31")
+    assert not (
+        await do(
+            "entry.post", fund="n", lines=voucher("b", "main", "1.00"), effective_on="2027-01-01"
+        )
+    ).accepted
+    await do("key.create", id="k", party="donor", role="donor", days=30)
+    await do("key.create", id="k2", party="donor", role="donor", fund="g")
+    revoke = Ask(operator(), VERBS["key.revoke"], RevokeKey(key="k2"), "revoke")
+    assert (await books.writer.run(lambda unit: perform(unit, revoke))).accepted
+    await batch(books)
+    for number, text in enumerate(
+        (
+            published(
+                "One",
+                ("r1", "1", "10.00"),
+                ("r2", "3", "-4.005"),
+                ("r3", "99", "0"),
+                ("", "11", "7"),
+            ),
+            published("Two", ("r1", "1", "11.00"), ("r3", "99", "5"), ("r4", "4", "1")),
+        )
+    ):
+        path = folder / f"{number}.xml"
+        path.write_text(text, "utf-8")
+        assert (await import_iati(books.writer, operator(), path)).records
+
+
+async def pay(books: Books, on: dict[str, str]) -> None:
+    """Bring a transfer to its receiver, each step taken back once before it is taken for good."""
+    first = {"id": "x", "commitment": "t2", "tranche": 1}
+    steps = (
+        ("request", "a", first),
+        ("approve", "b", {}),
+        ("release", "c", {}),
+        ("confirm", "d", {}),
+    )
+    for number, (step, key, named) in enumerate(steps):
+        for again in (True, False):
+            fields = {**named, "id": f"x{again:d}"} if named else {"disbursement": "x0"}
+            made = await books.do(f"disbursement.{step}", operator(key), **fields, **on)
+            assert made.accepted, made.content
+            if again:
+                assert (await books.do("record.reverse", record=made.seq)).accepted
+        same = await books.do("disbursement.approve", operator("a"), disbursement="x0")
+        assert not same.accepted, number  # by who requested it, or too late
+
+
+async def batch(books: Books) -> None:
+    """Post some vouchers together, one linked group of them in vain."""
+    told = [
+        {"key": f"b{number}", "fund": "g", "lines": voucher(*each), "group": group}
+        for number, (each, group) in enumerate(
+            [
+                (("x", "main", "3.00"), ""),
+                (("y", "x", "1.00"), "both"),
+                (("main", "x", "99.00"), "both"),
+                (("main", "x", "2.00"), ""),
+            ]
+        )
+    ]
+    items = [msgspec.convert(each, EntryItem) for each in told]
+    outcomes = await books.writer.run(lambda unit: post_batch(unit, operator(), items))
+    assert [outcome.accepted for outcome in outcomes] == [True, False, False, True]
+
+
+def silent(_table: str, _done: int, _total: int) -> None:
+    """Watch nothing."""
+
+
+@pytest.fixture
+async def lived(books: Books, tmp_path: Path) -> Books:
+    await live(books, tmp_path)
+    return books
+
+
+@asynccontextmanager
+async def tampering(db: Database) -> AsyncIterator[asyncpg.Connection]:
+    """Give a superuser's connection on which nothing guards any table; all is undone afterwards."""
+    connection = await asyncpg.connect(db.admin_url)
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await connection.execute("SET LOCAL session_replication_role = replica")  # no foreign keys
+        await connection.execute("SELECT set_config('mfm.appending', 'on', true)")
+        await connection.execute("""
+            DO $$ DECLARE c record; BEGIN
+              FOR c IN SELECT conrelid::regclass AS t, conname FROM pg_constraint
+                        WHERE connamespace = 'mfm'::regnamespace AND contype IN ('c', 'u', 'p', 'f') LOOP
+                EXECUTE format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I CASCADE', c.t, c.conname);
+              END LOOP;
+              FOR c IN SELECT indexrelid::regclass AS i FROM pg_index JOIN pg_class ON oid = indexrelid
+                        WHERE relnamespace = 'mfm'::regnamespace AND indisunique LOOP
+                EXECUTE format('DROP INDEX %s', c.i);
+              END LOOP;
+              FOR c IN SELECT format('mfm.%I', tablename) AS t FROM pg_tables WHERE schemaname = 'mfm' LOOP
+                EXECUTE format('ALTER TABLE %s DISABLE TRIGGER ALL', c.t);
+              END LOOP;
+            END $$""")
+        yield connection
+    finally:
+        await transaction.rollback()
+        await connection.close()
+
+
+async def look(connection: asyncpg.Connection, books: Books) -> Verified:
+    return await store.compare(connection, books.mechanism, request_of, silent)
+
+
+async def tried(connection: asyncpg.Connection, books: Books, sql: str) -> Verified:
+    """Change something, look, and undo it."""
+    savepoint = connection.transaction()
+    await savepoint.start()
+    try:
+        done = await connection.execute(sql, books.mechanism.id)
+        assert not done.endswith(" 0"), f"nothing was changed by {sql}"
+        return await look(connection, books)
+    finally:
+        await savepoint.rollback()
+
+
+# Sound books --------------------------------------------------------------------------------------
+
+
+async def test_an_empty_journal_verifies(books: Books) -> None:
+    found = await verify_database(books.url, books.mechanism, operator(), silent)
+    assert (found.ok, found.records, found.postings, found.difference) == (True, 0, 0, None)
+
+
+async def test_the_worked_example_verifies_after_every_record(books: Books) -> None:
+    for number, (verb, key, fields) in enumerate(CHAIN, 1):
+        await books.do(verb, operator(key), **fields)
+        found = await verify_database(books.url, books.mechanism, operator(), silent)
+        assert (found.difference, found.records) == (None, number)
+
+
+async def test_refusals_reversals_vouchers_and_imports_verify(lived: Books) -> None:
+    seen: dict[str, int] = {}
+    found = await verify_database(
+        lived.url, lived.mechanism, operator(), lambda table, done, _: seen.update({table: done})
+    )
+    assert found.difference is None
+    assert found.ok
+    assert found.records > 60
+    assert found.checks > 2 * found.records
+    assert set(store.TABLES) - {"posting", "payload", "mechanism", "head"} == set(seen)
+
+
+async def test_every_table_of_the_schema_is_compared(lived: Books, db: Database) -> None:
+    connection = await asyncpg.connect(db.admin_url)
+    tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'mfm'")
+    assert {row[0] for row in tables} == set(store.TABLES)
+    for table in store.TABLES:  # and has a row here, so that the tests below mean something
+        query = f"SELECT count(*) FROM mfm.{table} WHERE mechanism_id = $1"
+        assert await connection.fetchval(query, lived.mechanism.id), table
+    await connection.close()
+
+
+async def test_only_operators_and_auditors_may_ask(books: Books) -> None:
+    auditor = Actor("anybody", "auditor", "k")
+    assert (await verify_database(books.url, books.mechanism, auditor, silent)).ok
+    for role in ("donor", "payer", "administrator"):
+        with pytest.raises(Invalid, match="role-not-allowed"):
+            await verify_database(books.url, books.mechanism, Actor("p", role, "k"), silent)
+
+
+# Tampering ----------------------------------------------------------------------------------------
+
+UNTOLD = {("mechanism", "created_at")}
+"""When the mechanism's row was made stands in no record."""
+OTHERWISE = {
+    "text": "{0} || 'x'",
+    "bytea": "CASE WHEN length({0}) > 0 THEN set_byte({0}, length({0}) / 2, get_byte({0}, length({0}) / 2) # 1) END",
+    "boolean": "NOT {0}",
+    "date": "coalesce({0} + 1, DATE '2026-01-01')",
+    "timestamp with time zone": "{0} + interval '1 microsecond'",
+    "jsonb": '{0} || {0} || \'[{{"number": 9, "amount_minor": 1, "contribution": "z"}}]\'',
+    "smallint": "-1 - {0}",
+    "integer": "{0} + 1",
+    "bigint": "coalesce({0} + 1, 1)",
+}
+ONE = "(SELECT ctid FROM mfm.{0} WHERE mechanism_id = $1 ORDER BY ctid LIMIT 1)"
+
+
+async def test_every_column_of_every_table_is_held(lived: Books, db: Database) -> None:
+    async with tampering(db) as connection:
+        assert (await look(connection, lived)).ok
+        columns = await connection.fetch(
+            "SELECT table_name, column_name, data_type FROM information_schema.columns"
+            " WHERE table_schema = 'mfm'"
+        )
+        missed = []
+        for table, column, kind in columns:
+            other = OTHERWISE[kind].format(column)
+            sql = f"UPDATE mfm.{table} SET {column} = {other} WHERE ctid = {ONE.format(table)}"
+            if (table, column) not in UNTOLD and (await tried(connection, lived, sql)).ok:
+                missed.append(f"{table}.{column}")
+        assert not missed
+
+
+@pytest.mark.parametrize("table", store.TABLES)
+async def test_no_row_may_go_or_come(table: str, lived: Books, db: Database) -> None:
+    one = ONE.format(table)
+    async with tampering(db) as connection:
+        gone = await tried(connection, lived, f"DELETE FROM mfm.{table} WHERE ctid = {one}")
+        twice = await tried(
+            connection,
+            lived,
+            f"INSERT INTO mfm.{table} SELECT * FROM mfm.{table} WHERE ctid = {one}",
+        )
+    assert not gone.ok
+    assert not twice.ok
+
+
+TAMPERED = {
+    "an amount and the balances after it": (
+        "UPDATE mfm.posting SET amount_minor = amount_minor + 1, debit_balance = debit_balance + 1,"
+        " credit_balance = credit_balance - 1 WHERE mechanism_id = $1",
+        "posting-row",
+    ),
+    "a running balance": (
+        "UPDATE mfm.posting SET debit_balance = debit_balance + 1 WHERE mechanism_id = $1 AND seq = 9",
+        "posting-row",
+    ),
+    "a balance on both sides": (
+        "UPDATE mfm.balance SET debit_minor = debit_minor + 1, credit_minor = credit_minor + 1"
+        " WHERE mechanism_id = $1",
+        "balance-row",
+    ),
+    "an account's name": (
+        "UPDATE mfm.account SET fund = 'n' WHERE mechanism_id = $1 AND code = '5400'",
+        "account-row",
+    ),
+    "the grantee of a grant": (
+        "UPDATE mfm.commitment SET to_party = 'agent' WHERE mechanism_id = $1 AND id = 'w'",
+        "commitment-row",
+    ),
+    "a fund's periods": (
+        "UPDATE mfm.fund SET open_until = NULL WHERE mechanism_id = $1",
+        "fund-row",
+    ),
+    "whose key it was": (
+        "UPDATE mfm.record SET key_hash = decode(repeat('ab', 16), 'hex') WHERE mechanism_id = $1 AND seq = 9",
+        "record-row",
+    ),
+    "which request it answered": (
+        "UPDATE mfm.record SET request = sha256('x') WHERE mechanism_id = $1 AND seq = 9",
+        "record-row",
+    ),
+    "a white space": (
+        "UPDATE mfm.record SET content = content || ' ' WHERE mechanism_id = $1 AND seq = 9",
+        "record-canonical",
+    ),
+    "a record's words and its leaf": (
+        "UPDATE mfm.record SET content = c, leaf = sha256('\\x00'::bytea || c) FROM (SELECT convert_to("
+        "replace(convert_from(content, 'UTF8'), 'Donor', 'Giver'), 'UTF8') AS c FROM mfm.record"
+        " WHERE mechanism_id = $1 AND seq = 1) x WHERE mechanism_id = $1 AND seq = 1",
+        "record-row",
+    ),
+    "a fund's opening and its leaf": (
+        "UPDATE mfm.record SET content = c, leaf = sha256('\\x00'::bytea || c) FROM (SELECT convert_to("
+        "replace(convert_from(content, 'UTF8'), 'Global', 'Glabal'), 'UTF8') AS c FROM mfm.record"
+        " WHERE mechanism_id = $1 AND seq = 4) x WHERE mechanism_id = $1 AND seq = 4",
+        "record-row",
+    ),
+    "two records' places": (
+        "UPDATE mfm.record r SET content = o.content, leaf = o.leaf, key_hash = o.key_hash"
+        " FROM mfm.record o WHERE r.mechanism_id = $1 AND o.mechanism_id = $1"
+        " AND r.seq IN (1, 2) AND o.seq = 3 - r.seq",
+        "record-seq",
+    ),
+    "the last record": (
+        "DELETE FROM mfm.record WHERE mechanism_id = $1"
+        " AND seq = (SELECT max(seq) FROM mfm.record WHERE mechanism_id = $1)",
+        "head-row",
+    ),
+    "a record in the middle": (
+        "DELETE FROM mfm.record WHERE mechanism_id = $1 AND seq = 7",
+        "record-seq",
+    ),
+    "a posting of no record": (
+        "UPDATE mfm.posting SET seq = 1000000 WHERE mechanism_id = $1 AND seq = 25",
+        "posting-row",
+    ),
+    "a posting before all records": (
+        "INSERT INTO mfm.posting SELECT mechanism_id, debit_id, -5, debit_version, credit_version,"
+        " debit_balance, credit_balance, amount_minor, credit_id, effective_on, line, iati_sign,"
+        " iati_type FROM mfm.posting WHERE mechanism_id = $1 LIMIT 1",
+        "posting-extra",
+    ),
+    "what somebody wrote freely": (
+        "UPDATE mfm.payload SET value = 'something else' WHERE mechanism_id = $1",
+        "payload-row",
+    ),
+    "free text of no record": (
+        "INSERT INTO mfm.payload SELECT $1, 1000000, 'reason', sha256('salt'), 'why'",
+        "payload-extra",
+    ),
+    "free text that went": (
+        "DELETE FROM mfm.payload WHERE mechanism_id = $1",
+        "payload-missing",
+    ),
+    "a blob's content": (
+        "UPDATE mfm.blob SET content = 'x' WHERE mechanism_id = $1",
+        "blob-row",
+    ),
+    "a blob's content and its name": (
+        "UPDATE mfm.blob SET content = 'x', sha256 = sha256('x') WHERE mechanism_id = $1",
+        "blob-extra",
+    ),
+    "all blobs": ("DELETE FROM mfm.blob WHERE mechanism_id = $1", "blob-missing"),
+    "a chain's end": (
+        "UPDATE mfm.fund_head SET fund_seq = fund_seq + 1 WHERE mechanism_id = $1 AND fund = 'g'",
+        "fund_head-row",
+    ),
+    "the trail's name": (
+        "UPDATE mfm.mechanism SET origin = 'mfm/other' WHERE mechanism_id = $1",
+        "mechanism-row",
+    ),
+    "who was said to be reversed": (
+        "UPDATE mfm.record SET reverses = NULL WHERE mechanism_id = $1 AND reverses IS NOT NULL",
+        "reversal",
+    ),
+    "a noun that cannot be read": (
+        "UPDATE mfm.commitment SET tranches = '7' WHERE mechanism_id = $1",
+        "commitment-row",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TAMPERED)
+async def test_tampering_is_found_for_what_it_is(what: str, lived: Books, db: Database) -> None:
+    sql, check = TAMPERED[what]
+    async with tampering(db) as connection:
+        found = await tried(connection, lived, sql)
+    assert found.difference is not None
+    assert found.difference.check == check, found.difference
+
+
+# The command --------------------------------------------------------------------------------------
+
+
+async def run(books: Books, *argv: str) -> int:
+    parser = argparse.ArgumentParser()
+    command.add(parser.add_subparsers())
+    args = parser.parse_args(["verify", "--mechanism", books.mechanism.name, *argv])
+    session = Session(Settings(data_dir=Path("/nowhere"), database_url=books.url))
+    try:
+        code: int = await args.run(session, args)
+        return code
+    finally:
+        session.close()
+
+
+async def test_the_command_says_ok_or_what_differs(
+    books: Books, db: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await books.chain()
+    assert await run(books, "--database") == 0
+    assert capsys.readouterr().out.startswith(
+        f"ok: {books.mechanism.name}: 25 records, 31 postings"
+    )
+    assert await run(books, "--database", "--json") == 0
+    told = msgspec.json.decode(capsys.readouterr().out)
+    assert (told["ok"], told["records"], told["postings"], told["difference"]) == (
+        True,
+        25,
+        31,
+        None,
+    )
+
+    connection = await asyncpg.connect(db.admin_url)
+    async with connection.transaction():
+        await connection.execute("SELECT set_config('mfm.appending', 'on', true)")
+        await connection.execute(
+            "UPDATE mfm.refund SET amount_minor = 1 WHERE mechanism_id = $1", books.mechanism.id
+        )
+    await connection.close()
+    assert await run(books, "--database", "--json") == 1
+    out = capsys.readouterr()
+    told = msgspec.json.decode(out.out)
+    assert (told["ok"], told["difference"]["check"], told["difference"]["seq"]) == (
+        False,
+        "refund-row",
+        24,
+    )
+    assert out.err == ""
+    assert await run(books, "--database") == 1
+    assert capsys.readouterr().out.startswith("difference: refund-row, record 24: f is Refund(")
