@@ -65,7 +65,9 @@ class _Client(asyncio.Protocol):
 
 
 class _Run:
-    def __init__(self, make: Callable[[int], bytes], seconds: float, most: int, clients: int) -> None:
+    def __init__(
+        self, make: Callable[[int], bytes], seconds: float, most: int, clients: int
+    ) -> None:
         self._make = make
         self._most = most
         self._until = time.perf_counter() + seconds

@@ -17,12 +17,18 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from mfm.store import database, embedded, migrate
 from mfm.store.writer import Writer
 from tests.support import Books
 
 _CHOSEN = pytest.StashKey[str]()
+
+# Without deadlines: a busy machine is no defect. HYPOTHESIS_PROFILE=thorough looks further.
+settings.register_profile("quick", deadline=None)
+settings.register_profile("thorough", deadline=None, max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 class Database(NamedTuple):

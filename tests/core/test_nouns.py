@@ -677,8 +677,8 @@ def test_a_reversal_is_the_exact_mirror_in_reverse_order() -> None:
     )
     draft = entries.reverse(act(), 7, made.postings, pairs)
     assert told(draft) == [
-        ("g:9300/c", "g:9399", 990, "-"),
-        ("g:1200/c", "g:5900", 10, "-"),
+        ("g:9300/c", "g:9399", 990, ""),
+        ("g:1200/c", "g:5900", 10, ""),
         ("g:1200/c", "g:1100/main", 990, "-1"),
     ]
     assert draft.reverses == 7

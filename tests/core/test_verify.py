@@ -8,7 +8,9 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from mfm.core.accounts import Account
 from mfm.core.allocations import Allocation, Share
 from mfm.core.commitments import Commitment, Tranche
 from mfm.core.deposits import Deposit
@@ -21,14 +23,15 @@ from mfm.core.refunds import Refund
 from mfm.core.reports import Report
 from mfm.core.verify import Fold
 from mfm.core.verify_form import Differs
+from mfm.core.verify_money import Tally
 
 Story = list[dict[str, Any]]
 DAY = date(2026, 3, 2)
 ORIGIN = "mfm/by-hand"
 
 
-def canonical(value: Any) -> bytes:
-    """Encode as an outsider would: sorted keys, no white space."""
+def canonical(value: object) -> bytes:
+    """Encode as an outsider would: sorted keys, no white space, UTF-8."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -49,12 +52,21 @@ def move(debit: str, credit: str, amount: int, iati: int = 0) -> dict[str, Any]:
 
 
 KINDS = {
-    Party: "party", Fund: "fund", Pledge: "pledge", Commitment: "commitment", Deposit: "deposit",
-    Allocation: "allocation", Disbursement: "disbursement", Report: "report", Refund: "refund",
-}  # fmt: skip  # a table
+    Party: "party",
+    Fund: "fund",
+    Pledge: "pledge",
+    Commitment: "commitment",
+    Deposit: "deposit",
+    Allocation: "allocation",
+    Disbursement: "disbursement",
+    Report: "report",
+    Refund: "refund",
+}
 
 
-def body(verb: str, *states: Noun, key: str = "k", postings: tuple[Any, ...] = (), **more: Any) -> dict[str, Any]:
+def body(
+    verb: str, *states: Noun, key: str = "k", postings: tuple[Any, ...] = (), **more: object
+) -> dict[str, Any]:
     """Return a record's body; who may know the states' places in the journal fills them in."""
     made: dict[str, Any] = {
         "verb": verb,
@@ -67,33 +79,66 @@ def body(verb: str, *states: Noun, key: str = "k", postings: tuple[Any, ...] = (
     return {name: value for name, value in made.items() if value}
 
 
-FUND = Fund(id="g", status="open", name="Global", currency="USD", steward="me", open_until=date(2026, 12, 31))
+FUND = Fund(
+    id="g",
+    status="open",
+    name="Global",
+    currency="USD",
+    steward="me",
+    open_until=date(2026, 12, 31),
+)
 
 
 def contribution(status: str, paid: int) -> Commitment:
     return Commitment(
-        id="c", status=status, kind="contribution", from_party="me", to_fund="g", currency="USD",
-        amount_minor=1000, paid_minor=paid, income="4100",
-    )  # fmt: skip  # a row
+        id="c",
+        status=status,
+        kind="contribution",
+        from_party="me",
+        to_fund="g",
+        currency="USD",
+        amount_minor=1000,
+        paid_minor=paid,
+        income="4100",
+    )
 
 
 def deposit(fee: int) -> Deposit:
     return Deposit(
-        id="d", status="received", commitment="c", fund="g", bank_account="main", currency="USD",
-        amount_minor=1000, settled_minor=1000, original_currency="USD", original_minor=1000, fee_minor=fee,
-    )  # fmt: skip  # a row
+        id="d",
+        status="received",
+        commitment="c",
+        fund="g",
+        bank_account="main",
+        currency="USD",
+        amount_minor=1000,
+        settled_minor=1000,
+        original_currency="USD",
+        original_minor=1000,
+        fee_minor=fee,
+    )
 
 
 def grant(status: str, taken: str = "", **amounts: int) -> Commitment:
     return Commitment(
-        id="w", status=status, kind="grant", from_fund="g", to_party="me", currency="USD",
-        amount_minor=600, allocation="a", tranches=(Tranche(1, 400, None, taken), Tranche(2, 200)), **amounts,
-    )  # fmt: skip  # a row
+        id="w",
+        status=status,
+        kind="grant",
+        from_fund="g",
+        to_party="me",
+        currency="USD",
+        amount_minor=600,
+        allocation="a",
+        tranches=(Tranche(1, 400, None, taken), Tranche(2, 200)),
+        **amounts,
+    )
 
 
 def envelope(held: int) -> Allocation:
     share = Share("c", held)
-    return Allocation(id="a", status="approved", fund="g", currency="USD", amount_minor=600, shares=(share,))
+    return Allocation(
+        id="a", status="approved", fund="g", currency="USD", amount_minor=600, shares=(share,)
+    )
 
 
 def payment(status: str, *people: str) -> Disbursement:
@@ -101,9 +146,16 @@ def payment(status: str, *people: str) -> Disbursement:
     signed: dict[str, Any] = {f"{name}_by": who for name, who in zip(names, people, strict=False)}
     signed |= {f"{name}_on": DAY for name, _ in zip(names, people, strict=False)}
     return Disbursement(
-        id="x", status=status, commitment="w", tranche=1, from_fund="g", to_party="me", currency="USD",
-        amount_minor=400, **signed,
-    )  # fmt: skip  # a row
+        id="x",
+        status=status,
+        commitment="w",
+        tranche=1,
+        from_fund="g",
+        to_party="me",
+        currency="USD",
+        amount_minor=400,
+        **signed,
+    )
 
 
 REFUND = {"commitment": "w", "fund": "g", "party": "me", "currency": "USD", "amount_minor": 100}
@@ -115,44 +167,107 @@ def story() -> Story:
     accepted = {**paid, "accepted_minor": 300}
     claimed = {**accepted, "claimed_minor": 100}
     refunded = {**claimed, "refunded_minor": 100}
-    bodies = [
+    return [
         body("party.register", Party(id="me", status="registered", name="Me")),
         body("fund.open", FUND),
-        body("commitment.sign", contribution("signed", 0), postings=(move("1200:c", "4100:c", 1000, 11),)),
-        body("deposit.receive", deposit(0), contribution("received", 1000), postings=(
-            move("1100:main", "1200:c", 1000, 1), move("9399", "9300:c", 1000))),
-        body("deposit.charge-fee", deposit(10), postings=(
-            move("5400:d", "1100:main", 10, 4), move("9300:c", "9340", 10))),
+        body(
+            "commitment.sign",
+            contribution("signed", 0),
+            postings=(move("1200:c", "4100:c", 1000, 11),),
+        ),
+        body(
+            "deposit.receive",
+            deposit(0),
+            contribution("received", 1000),
+            postings=(move("1100:main", "1200:c", 1000, 1), move("9399", "9300:c", 1000)),
+        ),
+        body(
+            "deposit.charge-fee",
+            deposit(10),
+            postings=(move("5400:d", "1100:main", 10, 4), move("9300:c", "9340", 10)),
+        ),
         body("allocation.approve", envelope(600), postings=(move("9300:c", "9310:a", 600),)),
         body("commitment.sign", grant("signed"), postings=(move("9310:a", "9320:w", 600, 2),)),
         body("disbursement.request", payment("requested", "p"), grant("signed", "x"), key="p"),
-        body("disbursement.approve", payment("approved", "p", "q"), key="q", postings=(
-            move("9320:w", "9330:w", 400), move("1300:w", "2200:w", 400))),
-        body("disbursement.release", payment("released", "p", "q", "r"), grant("active", "x", **paid), key="r",
-             postings=(move("2200:w", "1100:main", 400, 3), move("9330:w", "9340:w", 400))),
-        body("report.accept", Report(id="r", status="accepted", commitment="w", fund="g", party="me", currency="USD",
-                                     direct_minor=280, support_minor=20), grant("active", "x", **accepted),
-             postings=(move("5100:w", "1300:w", 280), move("5500:w", "1300:w", 20))),
-        body("refund.claim", Refund(id="f", status="due", **REFUND), grant("active", "x", **claimed),
-             postings=(move("1500:w", "1300:w", 100),)),
-        body("refund.receive", Refund(id="f", status="received", **REFUND), grant("active", "x", **refunded),
-             envelope(500), postings=(move("1100:main", "1500:w", 100, -3), move("9340:w", "9300:c", 100))),
+        body(
+            "disbursement.approve",
+            payment("approved", "p", "q"),
+            key="q",
+            postings=(move("9320:w", "9330:w", 400), move("1300:w", "2200:w", 400)),
+        ),
+        body(
+            "disbursement.release",
+            payment("released", "p", "q", "r"),
+            grant("active", "x", **paid),
+            key="r",
+            postings=(move("2200:w", "1100:main", 400, 3), move("9330:w", "9340:w", 400)),
+        ),
+        body(
+            "report.accept",
+            Report(
+                id="r",
+                status="accepted",
+                commitment="w",
+                fund="g",
+                party="me",
+                currency="USD",
+                direct_minor=280,
+                support_minor=20,
+            ),
+            grant("active", "x", **accepted),
+            postings=(move("5100:w", "1300:w", 280), move("5500:w", "1300:w", 20)),
+        ),
+        body(
+            "refund.claim",
+            Refund(id="f", status="due", **REFUND),
+            grant("active", "x", **claimed),
+            postings=(move("1500:w", "1300:w", 100),),
+        ),
+        body(
+            "refund.receive",
+            Refund(id="f", status="received", **REFUND),
+            grant("active", "x", **refunded),
+            envelope(500),
+            postings=(move("1100:main", "1500:w", 100, -3), move("9340:w", "9300:c", 100)),
+        ),
         body("entry.post", postings=(move("1100:b", "1100:main", 5),)),
         body("entry.post", refusal={"code": "balance-floor", "detail": "Too little."}),
         body("record.reverse", postings=(move("1100:main", "1100:b", 5),), reverses="14"),
-        body("record.reverse", Refund(id="f", status="due", **REFUND), grant("active", "x", **claimed), envelope(600),
-             postings=(move("9300:c", "9340:w", 100), move("1500:w", "1100:main", 100, 3)), reverses="13"),
-        body("record.reverse", Refund(id="f", status="reversed", **REFUND), grant("active", "x", **accepted),
-             postings=(move("1300:w", "1500:w", 100),), reverses="12"),
-    ]  # fmt: skip  # a record a line, as far as it goes
-    # After 13 was taken back, `w` and `f` are set by record 17: 12 cannot be taken back any more.
-    return bodies[:-1]
+        body(
+            "record.reverse",
+            Refund(id="f", status="due", **REFUND),
+            grant("active", "x", **claimed),
+            envelope(600),
+            postings=(move("9300:c", "9340:w", 100), move("1500:w", "1100:main", 100, 3)),
+            reverses="13",
+        ),
+    ]
 
 
-WHAT = {name: number for number, name in enumerate((
-    "party", "fund", "contribution", "deposit", "fee", "allocation", "grant", "request", "approve", "release",
-    "report", "claim", "receive", "voucher", "refused", "back", "unreceive",
-))}  # fmt: skip  # a table
+WHAT = {
+    name: number
+    for number, name in enumerate(
+        (
+            "party",
+            "fund",
+            "contribution",
+            "deposit",
+            "fee",
+            "allocation",
+            "grant",
+            "request",
+            "approve",
+            "release",
+            "report",
+            "claim",
+            "receive",
+            "voucher",
+            "refused",
+            "back",
+            "unreceive",
+        )
+    )
+}
 
 
 def records(bodies: Story) -> list[dict[str, Any]]:
@@ -166,16 +281,18 @@ def records(bodies: Story) -> list[dict[str, Any]]:
                 state.update(seq=str(seq), prev=str(seen.get((kind, state["id"]), 0)))
                 seen[kind, state["id"]] = seq
         refused = "refusal" in told
-        made.append({
-            "at": f"2026-03-02T10:00:00.{seq:06}Z",
-            "body": told,
-            "chain": [] if refused or told["verb"] == "party.register" else [{"fund": "g"}],
-            "log": ORIGIN,
-            "nonce": "AAAAAAAAAAAAAAAAAAAAAA",
-            "outcome": "refused" if refused else "accepted",
-            "seq": str(seq),
-            "v": "1",
-        })
+        made.append(
+            {
+                "at": f"2026-03-02T10:00:00.{seq:06}Z",
+                "body": told,
+                "chain": [] if refused or told["verb"] == "party.register" else [{"fund": "g"}],
+                "log": ORIGIN,
+                "nonce": "AAAAAAAAAAAAAAAAAAAAAA",
+                "outcome": "refused" if refused else "accepted",
+                "seq": str(seq),
+                "v": "1",
+            }
+        )
     return made
 
 
@@ -223,7 +340,7 @@ def test_a_sound_journal_folds_and_keeps_the_invariants_after_every_record() -> 
     assert ("1100", "b") not in balances
 
 
-# Bodies that no rule would have written, each with the check that finds it -------------------------
+# Bodies that no rule would have written, each with the check that finds it ------------------------
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -233,16 +350,44 @@ def state(told: dict[str, Any], kind: str) -> dict[str, Any]:
     return found
 
 
-def put(kind: str, **fields: Any) -> Change:
-    return lambda told: state(told, kind).update(fields)
+def put(noun: str, **fields: object) -> Change:
+    return lambda told: state(told, noun).update(fields)
 
 
-def say(**fields: Any) -> Change:
+def say(**fields: object) -> Change:
     return lambda told: told.update(fields)
 
 
 def post(*postings: dict[str, Any]) -> Change:
     return lambda told: told.update(postings=list(postings))
+
+
+def signed(who: str, **fields: object) -> Change:
+    """Let another person make the record."""
+
+    def change(told: dict[str, Any]) -> None:
+        told["actor"].update(key=who)
+        state(told, "disbursement").update(fields)
+
+    return change
+
+
+def from_elsewhere(told: dict[str, Any]) -> None:
+    """Credit the authority of a contribution that there is not."""
+    told["postings"][1].update(credit=side("9300", "z"))
+
+
+def dearer(told: dict[str, Any]) -> None:
+    """Charge a fee of 11 on 1,000."""
+    state(told, "deposit").update(fee_minor="11")
+    told["postings"] = [move("5400:d", "1100:main", 11, 4), move("9300:c", "9340", 11)]
+
+
+def unasked(told: dict[str, Any]) -> None:
+    """Approve what nobody asked for."""
+    told["verb"] = "disbursement.approve"
+    state(told, "disbursement").update(status="approved")
+    told["sets"].pop("commitment")
 
 
 def double(told: dict[str, Any]) -> None:
@@ -253,79 +398,215 @@ def double(told: dict[str, Any]) -> None:
 BAD_BODIES: dict[str, tuple[str, Change, str]] = {
     "a verb that nobody knows": ("party", say(verb="party.invent"), "verb-unknown"),
     "a noun that the verb does not set": ("party", say(verb="fund.open"), "state-verb"),
-    "a noun that is not told whole": ("party", lambda told: state(told, "party").pop("country"), "record-form"),
+    "a noun that is not told whole": (
+        "party",
+        lambda told: state(told, "party").pop("country"),
+        "record-form",
+    ),
     "a noun with a field too many": ("party", put("party", colour="red"), "record-form"),
     "a kind that is no noun": ("party", say(sets={"planet": [{"id": "x"}]}), "record-form"),
     "a steward whom nobody registered": ("fund", put("fund", steward="them"), "state-reference"),
-    "a fund opened twice": ("contribution", say(verb="fund.open", sets={"fund": [plain_struct(FUND)]}, postings=[]), "state-machine"),
+    "a fund opened twice": (
+        "contribution",
+        say(verb="fund.open", sets={"fund": [plain_struct(FUND)]}, postings=[]),
+        "state-machine",
+    ),
     "a status that nothing leads to": ("party", put("party", status="confirmed"), "state-machine"),
     "a day outside the fund's": ("contribution", say(effective_on="2027-01-01"), "posting-period"),
     "a currency that is not the fund's": (
-        "voucher", post({"debit": ["g", "FIN", "1100", "EUR", "b"], "credit": ["g", "FIN", "1100", "EUR", "main"], "amount_minor": "5"}), "posting-currency"),
+        "voucher",
+        post(
+            {
+                "debit": ["g", "FIN", "1100", "EUR", "b"],
+                "credit": ["g", "FIN", "1100", "EUR", "main"],
+                "amount_minor": "5",
+            }
+        ),
+        "posting-currency",
+    ),
     "two funds in one posting": (
-        "voucher", post({"debit": side("1100", "b"), "credit": ["n", "FIN", "1100", "USD", "main"], "amount_minor": "5"}), "posting-mixed"),
+        "voucher",
+        post(
+            {
+                "debit": side("1100", "b"),
+                "credit": ["n", "FIN", "1100", "USD", "main"],
+                "amount_minor": "5",
+            }
+        ),
+        "posting-mixed",
+    ),
     "two books in one posting": ("voucher", post(move("1100:b", "9300:c", 5)), "posting-mixed"),
     "an account against itself": ("voucher", post(move("1100:b", "1100:b", 5)), "posting-mixed"),
-    "an account that the chart does not have": ("voucher", post(move("1100:b", "1199", 5)), "posting-mixed"),
+    "an account that the chart does not have": (
+        "voucher",
+        post(move("1100:b", "1199", 5)),
+        "posting-verb",
+    ),
     "two memo groups in one posting": ("voucher", post(move("9399", "9190:c", 5)), "posting-verb"),
-    "a voucher on an account of the verbs": ("voucher", post(move("5100:w", "1300:w", 5)), "posting-verb"),
-    "a voucher that reports to IATI": ("voucher", post(move("1100:b", "1100:main", 5, 4)), "posting-verb"),
+    "a voucher on an account of the verbs": (
+        "voucher",
+        post(move("5100:w", "1300:w", 5)),
+        "posting-verb",
+    ),
+    "a voucher that reports to IATI": (
+        "voucher",
+        post(move("1100:b", "1100:main", 5, 4)),
+        "posting-verb",
+    ),
     "an amount of zero": ("voucher", post(move("1100:b", "1100:main", 0)), "record-form"),
     "an amount below zero": ("voucher", post(move("1100:b", "1100:main", -5)), "record-form"),
     "more than there is": ("voucher", post(move("1100:b", "1100:main", 691)), "balance-floor"),
     "more than there can be": (
-        "voucher", post(move("1100:b", "4500", 2**63 - 1), move("9399", "9300:c", 2**63 - 1), move("1100:b", "4500", 1), move("9399", "9300:c", 1)), "balance-overflow"),
+        "voucher",
+        post(
+            move("1100:b", "4500", 2**63 - 1),
+            move("9399", "9300:c", 2**63 - 1),
+            move("1100:b", "4500", 1),
+            move("9399", "9300:c", 1),
+        ),
+        "balance-overflow",
+    ),
     "cash without authority": ("voucher", post(move("1100:b", "4500", 5)), "invariant-3"),
-    "a movement that the verb does not make": ("allocation", post(move("9300:c", "9320:w", 600)), "posting-verb"),
-    "a wrong IATI type": ("release", lambda told: told["postings"][0].update(iati="4"), "posting-verb"),
-    "less money than the state says": ("allocation", post(move("9300:c", "9310:a", 599)), "states-and-accounts"),
-    "money from another contribution": ("deposit", lambda told: told["postings"][1].update(credit=side("9300", "z")), "states-and-accounts"),
-    "a fee above the rate": (
-        "fee", lambda told: (state(told, "deposit").update(fee_minor="11"), post(move("5400:d", "1100:main", 11, 4), move("9300:c", "9340", 11))(told)), "invariant-8"),
+    "a movement that the verb does not make": (
+        "allocation",
+        post(move("9300:c", "9320:w", 600)),
+        "posting-verb",
+    ),
+    "a wrong IATI type": (
+        "release",
+        lambda told: told["postings"][0].update(iati="4"),
+        "posting-verb",
+    ),
+    "less money than the state says": (
+        "allocation",
+        post(move("9300:c", "9310:a", 599)),
+        "states-and-accounts",
+    ),
+    "money from another contribution": ("deposit", from_elsewhere, "states-and-accounts"),
+    "a fee above the rate": ("fee", dearer, "invariant-8"),
     "a deposit that begins with a fee": ("deposit", put("deposit", fee_minor="1"), "state-machine"),
-    "a deposit that is not worth its rate": ("deposit", put("deposit", original_minor="999"), "state-amounts"),
-    "a field that the verb leaves alone": ("fee", put("deposit", bank_account="other"), "state-field"),
-    "a share below zero": ("allocation", put("allocation", shares=[{"amount_minor": "-600", "contribution": "c"}]), "invariant-7"),
-    "tranches that are not the amount": ("grant", lambda told: state(told, "commitment")["tranches"].pop(), "invariant-9"),
-    "a schedule that skips a number": ("grant", lambda told: state(told, "commitment")["tranches"][1].update(number="3"), "invariant-9"),
+    "a deposit that is not worth its rate": (
+        "deposit",
+        put("deposit", original_minor="999"),
+        "state-amounts",
+    ),
+    "a field that the verb leaves alone": (
+        "fee",
+        put("deposit", bank_account="other"),
+        "state-field",
+    ),
+    "a share below zero": (
+        "allocation",
+        put("allocation", shares=[{"amount_minor": "-600", "contribution": "c"}]),
+        "invariant-7",
+    ),
+    "tranches that are not the amount": (
+        "grant",
+        lambda told: state(told, "commitment")["tranches"].pop(),
+        "invariant-9",
+    ),
+    "a schedule that skips a number": (
+        "grant",
+        lambda told: state(told, "commitment")["tranches"][1].update(number="3"),
+        "invariant-9",
+    ),
+    "a contribution to no fund": ("contribution", put("commitment", to_fund=""), "state-reference"),
+    "a contribution on an account that is no income": (
+        "contribution",
+        put("commitment", income="1234"),
+        "state-reference",
+    ),
+    "a kind of commitment that is none": (
+        "contribution",
+        put("commitment", kind="gift"),
+        "state-reference",
+    ),
+    "a rate that is none": (
+        "deposit",
+        put("deposit", rate="NaN", original_currency="EUR"),
+        "state-amounts",
+    ),
     "a grant from no allocation": ("grant", put("commitment", allocation="b"), "state-reference"),
-    "a tranche that is not the disbursement's": ("request", put("disbursement", amount_minor="399"), "states-and-accounts"),
-    "a request in another's name": ("request", put("disbursement", requested_by="q"), "state-machine"),
-    "a request approved as it is made": ("request", put("disbursement", approved_by="q"), "state-machine"),
-    "a request for another grantee": ("request", put("disbursement", to_party=""), "state-reference"),
-    "an approval without a request": ("request", lambda told: (told.update(verb="disbursement.approve"), put("disbursement", status="approved")(told), told["sets"].pop("commitment")), "state-machine"),
-    "an approval by who requested": (
-        "approve", lambda told: (told["actor"].update(key="p"), put("disbursement", approved_by="p")(told)), "four-eyes"),
-    "an approval on another day": ("approve", put("disbursement", approved_on="2026-03-03"), "state-machine"),
-    "a payment by who approved": (
-        "release", lambda told: (told["actor"].update(key="q"), put("disbursement", released_by="q")(told)), "four-eyes"),
+    "a tranche that is not the disbursement's": (
+        "request",
+        put("disbursement", amount_minor="399"),
+        "states-and-accounts",
+    ),
+    "a request in another's name": (
+        "request",
+        put("disbursement", requested_by="q"),
+        "state-machine",
+    ),
+    "a request approved as it is made": (
+        "request",
+        put("disbursement", approved_by="q"),
+        "state-machine",
+    ),
+    "a request for another grantee": (
+        "request",
+        put("disbursement", to_party=""),
+        "state-reference",
+    ),
+    "an approval without a request": ("request", unasked, "state-machine"),
+    "an approval by who requested": ("approve", signed("p", approved_by="p"), "four-eyes"),
+    "an approval on another day": (
+        "approve",
+        put("disbursement", approved_on="2026-03-03"),
+        "state-machine",
+    ),
+    "a payment by who approved": ("release", signed("q", released_by="q"), "four-eyes"),
     "a payment of twice the amount": ("release", double, "balance-floor"),
-    "a payment that the commitment does not count": ("release", put("commitment", paid_minor="399"), "states-and-accounts"),
+    "a payment that the commitment does not count": (
+        "release",
+        put("commitment", paid_minor="399"),
+        "states-and-accounts",
+    ),
     "more paid than agreed": ("release", put("commitment", paid_minor="601"), "invariant-5"),
-    "a status that the amounts deny": ("release", put("commitment", status="closed"), "state-machine"),
+    "a status that the amounts deny": (
+        "release",
+        put("commitment", status="closed"),
+        "state-machine",
+    ),
     "more accepted than paid": ("report", put("commitment", accepted_minor="401"), "invariant-5"),
-    "a report that the commitment does not count": ("report", put("commitment", accepted_minor="299"), "states-and-accounts"),
-    "a refund received before it is due": ("claim", put("refund", status="received"), "state-machine"),
-    "a refund to another contribution": ("receive", lambda told: told["postings"][1].update(credit=side("9300", "z")), "states-and-accounts"),
+    "a report that the commitment does not count": (
+        "report",
+        put("commitment", accepted_minor="299"),
+        "states-and-accounts",
+    ),
+    "a refund received before it is due": (
+        "claim",
+        put("refund", status="received"),
+        "state-machine",
+    ),
+    "a refund to another contribution": ("receive", from_elsewhere, "states-and-accounts"),
     "a mirror with another amount": ("back", post(move("1100:main", "1100:b", 4)), "reversal"),
     "a mirror the wrong way round": ("back", post(move("1100:b", "1100:main", 5)), "reversal"),
     "a mirror of another record": ("back", say(reverses="13"), "reversal"),
     "a mirror of a refusal": ("back", say(reverses="15"), "reversal"),
     "a mirror of what is yet to come": ("back", say(reverses="99"), "reversal"),
     "a mirror of nothing": ("back", lambda told: told.pop("reverses"), "reversal"),
-    "a mirror that forgets a noun": ("unreceive", lambda told: told["sets"].pop("allocation"), "reversal"),
+    "a mirror that forgets a noun": (
+        "unreceive",
+        lambda told: told["sets"].pop("allocation"),
+        "reversal",
+    ),
     "a mirror that changes a noun": ("unreceive", put("refund", amount_minor="99"), "reversal"),
     "a reversal by a verb that is none": ("voucher", say(reverses="4"), "reversal"),
     "a second mirror of one record": (
-        "unreceive", say(sets={}, postings=[move("1100:main", "1100:b", 5)], reverses="14"), "reversal"),
+        "unreceive",
+        say(sets={}, postings=[move("1100:main", "1100:b", 5)], reverses="14"),
+        "reversal",
+    ),
     "an actor without a role": ("party", lambda told: told["actor"].pop("role"), "record-form"),
     "a day that no calendar has": ("party", say(effective_on="2026-02-30"), "record-form"),
     "a key's hash that is too short": ("party", say(caused_by="ab"), "record-form"),
-    "a refusal that moves money": ("refused", post(move("1100:b", "1100:main", 5)), "record-refusal"),
+    "a refusal that moves money": (
+        "refused",
+        post(move("1100:b", "1100:main", 5)),
+        "record-refusal",
+    ),
     "a refusal without a reason": ("refused", say(refusal={"code": "x"}), "record-refusal"),
-    "a refusal that calls itself accepted": ("refused", lambda told: told.pop("refusal"), "posting-verb"),
-}  # fmt: skip  # a table
-del BAD_BODIES["a refusal that calls itself accepted"]  # the outcome is the record's: see below
+}
 
 
 @pytest.mark.parametrize("what", BAD_BODIES)
@@ -345,14 +626,29 @@ def test_a_payment_without_approval_is_found() -> None:
 def test_a_record_cannot_be_taken_back_once_its_nouns_have_changed() -> None:
     bodies = story()[: WHAT["receive"]]
     restored = grant("active", "x", paid_minor=400)
-    report = plain_struct(Report(id="r", status="reversed", commitment="w", fund="g", party="me", currency="USD", direct_minor=280, support_minor=20))  # fmt: skip  # a row
-    back = body("record.reverse", restored, reverses="11", postings=(
-        move("1300:w", "5500:w", 20), move("1300:w", "5100:w", 280)))  # fmt: skip  # a row
+    report = plain_struct(
+        Report(
+            id="r",
+            status="reversed",
+            commitment="w",
+            fund="g",
+            party="me",
+            currency="USD",
+            direct_minor=280,
+            support_minor=20,
+        )
+    )
+    back = body(
+        "record.reverse",
+        restored,
+        reverses="11",
+        postings=(move("1300:w", "5500:w", 20), move("1300:w", "5100:w", 280)),
+    )
     back["sets"]["report"] = [report]
     assert found(sealed(records([*bodies, back]))) == ("reversal", len(bodies) + 1)
 
 
-# Records that are sound inside and wrong outside ---------------------------------------------------
+# Records that are sound inside and wrong outside --------------------------------------------------
 
 
 BAD_RECORDS: dict[str, tuple[str, Change, str]] = {
@@ -367,20 +663,50 @@ BAD_RECORDS: dict[str, tuple[str, Change, str]] = {
     "a nonce that is too short": ("fee", say(nonce="AAAA"), "record-form"),
     "a refusal that calls itself accepted": ("refused", say(outcome="accepted"), "record-refusal"),
     "a decision that calls itself refused": ("voucher", say(outcome="refused"), "record-refusal"),
-    "a skipped number in the chain": ("fee", lambda record: record["chain"][0].update(seq="9"), "record-chain"),
-    "another leaf in the chain": ("fee", lambda record: record["chain"][0].update(prev="ab" * 32), "record-chain"),
+    "a skipped number in the chain": (
+        "fee",
+        lambda record: record["chain"][0].update(seq="9"),
+        "record-chain",
+    ),
+    "another leaf in the chain": (
+        "fee",
+        lambda record: record["chain"][0].update(prev="ab" * 32),
+        "record-chain",
+    ),
     "money outside the fund's chain": ("fee", say(chain=[]), "record-chain"),
     "a fund twice in the chain": ("fee", say(chain=[{"fund": "g"}, {"fund": "g"}]), "record-chain"),
-    "a reversal outside the chain": ("unreceive", say(chain=[{"fund": "g"}, {"fund": "h", "seq": "1", "prev": "00" * 32}]), "reversal"),
-    "a key with a dash": ("fee", lambda record: record["body"].update(facts={"a-b": "x"}), "record-bytes"),
-    "a number": ("fee", lambda record: record["body"].update(facts={"deep": [{"down": 7}]}), "record-bytes"),
-    "a fraction": ("fee", lambda record: record["body"].update(facts={"rate": 0.5}), "record-bytes"),
+    "a reversal outside the chain": (
+        "unreceive",
+        say(chain=[{"fund": "g"}, {"fund": "h", "seq": "1", "prev": "00" * 32}]),
+        "reversal",
+    ),
+    "a key with a dash": (
+        "fee",
+        lambda record: record["body"].update(facts={"a-b": "x"}),
+        "record-bytes",
+    ),
+    "a number": (
+        "fee",
+        lambda record: record["body"].update(facts={"deep": [{"down": 7}]}),
+        "record-bytes",
+    ),
+    "a fraction": (
+        "fee",
+        lambda record: record["body"].update(facts={"rate": 0.5}),
+        "record-bytes",
+    ),
     "a number for a place": ("fund", say(seq=2), "record-bytes"),
     "a noun that names another record": (
-        "fund", lambda record: state(record["body"], "fund").update(seq="1"), "state-link"),
+        "fund",
+        lambda record: state(record["body"], "fund").update(seq="1"),
+        "state-link",
+    ),
     "a noun that names another past": (
-        "fee", lambda record: state(record["body"], "deposit").update(prev="0"), "state-link"),
-}  # fmt: skip  # a table
+        "fee",
+        lambda record: state(record["body"], "deposit").update(prev="0"),
+        "state-link",
+    ),
+}
 
 
 @pytest.mark.parametrize("what", BAD_RECORDS)
@@ -393,16 +719,35 @@ def test_a_record_that_is_wrong_outside_is_found(what: str) -> None:
 
 BYTES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "a space": (lambda content: content.replace(b'":"', b'": "', 1), "record-canonical"),
-    "an escaped letter": (lambda content: content.replace(b'"accepted"', b'"\\u0061ccepted"'), "record-canonical"),
+    "an escaped letter": (
+        lambda content: content.replace(b'"accepted"', b'"\\u0061ccepted"'),
+        "record-canonical",
+    ),
     "keys in another order": (
-        lambda content: content.replace(b',"seq":"2","v":"1"}', b',"v":"1","seq":"2"}'), "record-canonical"),
-    "a key told twice": (lambda content: content.replace(b',"v":"1"}', b',"v":"1","v":"1"}'), "record-canonical"),
+        lambda content: content.replace(b',"seq":"2","v":"1"}', b',"v":"1","seq":"2"}'),
+        "record-canonical",
+    ),
+    "a key told twice": (
+        lambda content: content.replace(b',"v":"1"}', b',"v":"1","v":"1"}'),
+        "record-canonical",
+    ),
     "half a record": (lambda content: content[:-1], "record-bytes"),
     "nothing": (lambda _: b"", "record-bytes"),
-    "bytes that are no text": (lambda content: content.replace(b"Global", b"Gl\xffbal"), "record-bytes"),
-    "a lone surrogate": (lambda content: content.replace(b"Global", b"Gl\\ud800bal"), "record-bytes"),
+    "too much": (lambda content: content.replace(b"Global", b"Global" * 3000), "record-bytes"),
+    "too deep": (
+        lambda content: content.replace(b'"Global"', b"[" * 7000 + b"]" * 7000),
+        "record-bytes",
+    ),
+    "bytes that are no text": (
+        lambda content: content.replace(b"Global", b"Gl\xffbal"),
+        "record-bytes",
+    ),
+    "a lone surrogate": (
+        lambda content: content.replace(b"Global", b"Gl\\ud800bal"),
+        "record-bytes",
+    ),
     "a list": (lambda _: b'["accepted"]', "record-form"),
-}  # fmt: skip  # a table
+}
 
 
 @pytest.mark.parametrize("what", BYTES)
@@ -425,48 +770,64 @@ def test_records_out_of_their_order_are_found() -> None:
 def test_a_reversal_that_the_tables_do_not_know_is_found() -> None:
     contents = sealed(records(story()))
     made = Fold(ORIGIN, frozenset({13}))  # 14 is taken back too
+    for content in contents[: WHAT["back"]]:
+        made.feed(content)
     with pytest.raises(Differs, match="reversal"):
-        for content in contents:
-            made.feed(content)
+        made.feed(contents[WHAT["back"]])
+
+
+def shift(folded: Fold, debit: str, credit: str = "") -> None:
+    """Move one minor unit, of accounts told as `code:subject`, past all checks."""
+    for name, up in ((debit, 1), (credit, -1)):
+        if not name:
+            continue
+        account = Account(*side(*name.split(":")))
+        tally = folded.money.tallies.setdefault(account, Tally(99, account, floored=False))
+        tally.debit_minor += up == 1
+        tally.credit_minor += up == -1
+
+
+def set_row(folded: Fold, row: Noun) -> None:
+    folded.states.rows[KINDS[type(row)]][row.id] = row
+
+
+TRANSFER = Commitment(
+    id="t",
+    status="active",
+    kind="transfer",
+    from_fund="g",
+    to_fund="g",
+    currency="USD",
+    amount_minor=1,
+    paid_minor=1,
+    allocation="a",
+    tranches=(Tranche(1, 1),),
+)
+UNTRANCHED = structs.replace(
+    grant("active", paid_minor=400, accepted_minor=300, claimed_minor=100), tranches=()
+)
+MOVING = structs.replace(
+    payment("released"), id="y", commitment="t", to_fund="g", to_party="", amount_minor=1
+)
+BREAKS: list[Callable[[Fold], None]] = [
+    lambda folded: shift(folded, "1100:main"),
+    lambda folded: shift(folded, "9399", "9190:p"),
+    lambda folded: shift(folded, "1100:main", "5400:d"),
+    lambda folded: shift(folded, "1300:w", "2200:w"),
+    lambda folded: shift(folded, "1300:w", "5400:d"),
+    lambda folded: (set_row(folded, TRANSFER), set_row(folded, MOVING))[0],
+    lambda folded: set_row(folded, envelope(601)),
+    lambda folded: shift(folded, "5400:d", "5100:w"),
+    lambda folded: set_row(folded, UNTRANCHED),
+    lambda folded: folded.money.cash_flow.clear(),
+    lambda folded: set_row(folded, TRANSFER),
+]
+"""What breaks each invariant, from the first to the eleventh, and none before it."""
 
 
 @pytest.mark.parametrize("number", range(1, 12))
 def test_each_invariant_is_held_over_all_books_by_itself(number: int) -> None:
     folded = fold(sealed(records(story())[: WHAT["receive"]]))
-    tallies = {(tally.account.code, tally.account.subject): tally for tally in folded.money.tallies.values()}
-    rows = folded.states.rows
-    transfer = Commitment(
-        id="t", status="active", kind="transfer", from_fund="g", to_fund="g", currency="USD",
-        amount_minor=1, paid_minor=1, allocation="a", tranches=(Tranche(1, 1),),
-    )  # fmt: skip  # a row
-
-    def shift(*codes: tuple[str, str]) -> None:
-        """Debit the first and credit the second by one."""
-        tallies[codes[0]].debit_minor += 1
-        if len(codes) > 1:
-            tallies[codes[1]].credit_minor += 1
-
-    def wrong_tranches() -> None:
-        made: Any = rows["commitment"]["w"]
-        rows["commitment"]["w"] = Commitment(**{
-            name: getattr(made, name) for name in made.__struct_fields__} | {"tranches": ()})  # fmt: skip  # a row
-
-    breaks: dict[int, Callable[[], None]] = {
-        1: lambda: shift(("1100", "main")),
-        2: lambda: shift(("9399", ""), ("1100", "main")),
-        3: lambda: shift(("1100", "main"), ("5400", "d")),
-        4: lambda: shift(("1300", "w"), ("2200", "w")),
-        5: lambda: shift(("1300", "w"), ("5400", "d")),
-        6: lambda: rows["disbursement"].update(y=Disbursement(
-            id="y", status="released", commitment="t", tranche=1, from_fund="g", to_fund="g", currency="USD", amount_minor=1)),
-        7: lambda: rows["allocation"].update(a=envelope(601)),
-        8: lambda: shift(("5400", "d"), ("5100", "w")),
-        9: wrong_tranches,
-        10: lambda: folded.money.cash_flow.update({("g", "USD"): 0}),
-        11: lambda: None,
-    }  # fmt: skip  # a table
-    if number in (6, 11):
-        rows["commitment"]["t"] = transfer
-    breaks[number]()
+    BREAKS[number - 1](folded)
     with pytest.raises(Differs, match=f"^invariant-{number} "):
         folded.finish()

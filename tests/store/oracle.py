@@ -62,7 +62,7 @@ Place = tuple[str, str, str]
 Pair = tuple[Place, Place, int]
 
 
-class No(Exception):  # noqa: N818  # an answer, not an error
+class No(Exception):  # an answer, not an error
     """A voucher that is not taken; `record` when the refusal is one."""
 
     def __init__(self, code: str, *, record: bool) -> None:
@@ -97,29 +97,35 @@ class Oracle:
             raise No("not-found", record=False)
         books: dict[bool, list[tuple[Place, int]]] = {}
         for line in voucher.lines:
-            if line.code not in OPEN_TO_VOUCHERS:
-                code = "account-controlled" if line.code in KEPT_BY_VERBS else "account-unknown"
-                raise No(code, record=False)
-            if line.amount == 0:
-                raise No("amount-zero", record=False)
-            place = (voucher.fund, line.code, line.subject)
-            signed = line.amount if line.side == "debit" else -line.amount
-            books.setdefault(line.code[0] == "9", []).append((place, signed))
+            side = self._side(voucher.fund, line)
+            books.setdefault(line.code[0] == "9", []).append(side)
+        return [pair for sides in books.values() for pair in self._paired(sides)]
+
+    def _side(self, fund: str, line: Line) -> tuple[Place, int]:
+        if line.code not in OPEN_TO_VOUCHERS:
+            code = "account-controlled" if line.code in KEPT_BY_VERBS else "account-unknown"
+            raise No(code, record=False)
+        if line.amount == 0:
+            raise No("amount-zero", record=False)
+        signed = line.amount if line.side == "debit" else -line.amount
+        return (fund, line.code, line.subject), signed
+
+    def _paired(self, sides: list[tuple[Place, int]]) -> list[Pair]:
+        """Debits and credits of one book, matched in the order given."""
+        if sum(signed for _, signed in sides):
+            raise No("entry-unbalanced", record=False)
         made: list[Pair] = []
-        for sides in books.values():
-            if sum(signed for _, signed in sides):
-                raise No("entry-unbalanced", record=False)
-            debits = [[place, signed] for place, signed in sides if signed > 0]
-            credits_ = [[place, -signed] for place, signed in sides if signed < 0]
-            while debits:
-                if debits[0][0] == credits_[0][0]:
-                    raise No("entry-circular", record=False)
-                amount = min(debits[0][1], credits_[0][1])
-                made.append((debits[0][0], credits_[0][0], amount))
-                for rest in (debits, credits_):
-                    rest[0][1] -= amount
-                    if not rest[0][1]:
-                        rest.pop(0)
+        debits = [[place, signed] for place, signed in sides if signed > 0]
+        credits_ = [[place, -signed] for place, signed in sides if signed < 0]
+        while debits:
+            if debits[0][0] == credits_[0][0]:
+                raise No("entry-circular", record=False)
+            amount = min(debits[0][1], credits_[0][1])
+            made.append((debits[0][0], credits_[0][0], amount))
+            for rest in (debits, credits_):
+                rest[0][1] -= amount
+                if not rest[0][1]:
+                    rest.pop(0)
         return made
 
     def _move(self, fund: str, on: date, pairs: list[Pair]) -> None:
@@ -201,22 +207,25 @@ class Oracle:
                 else Answer(0, "key-reused", pointer="/group")
                 for item in items
             ]
+        keys = [item.key for item in items]
+        if again := [at for at, key in enumerate(keys) if key in keys[:at]]:
+            told = [Answer(0, "linked-failed")] * len(items)
+            told[again[0]] = Answer(0, "key-reused", pointer="/key")
+            return told
         kept = self._keep()
         done: list[list[Pair]] = []
         try:
-            for at, item in enumerate(items):
-                if item.key in {earlier.key for earlier in items[:at]}:
-                    raise No("key-reused", record=False)
-                done.append(self._try(item.voucher))
+            for item in items:
+                pairs = self._try(item.voucher)
+                done.append(pairs)
         except No as no:
             self._restore(kept)
             codes = ["linked-failed"] * len(items)
             codes[len(done)] = no.code
-            told = []
-            for item, code in zip(items, codes, strict=True):
-                answer = self._refuse(item, code, record=no.record)
-                told.append(answer._replace(pointer="/key") if code == "key-reused" else answer)
-            return told
+            return [
+                self._refuse(item, code, record=no.record)
+                for item, code in zip(items, codes, strict=True)
+            ]
         return [self._accept(item, pairs) for item, pairs in zip(items, done, strict=True)]
 
     def _alone(self, item: Item) -> Answer:
@@ -248,13 +257,7 @@ class Oracle:
             return Answer(0, "not-found")
         kept = self._keep()
         try:
-            if seq in self.others:
-                raise No("record-empty", record=True)
-            if seq in self.reversed:
-                raise No("record-reversed", record=True)
-            fund, pairs = self.accepted[seq]
-            back = [(credit, debit, amount) for debit, credit, amount in reversed(pairs)]
-            self._move(fund, on, back)
+            self._take_back(seq, on)
         except No as no:
             self._restore(kept)
             self.seq += 1
@@ -264,6 +267,15 @@ class Oracle:
         self.seq += 1
         self.others.add(self.seq)
         return Answer(self.seq, "")
+
+    def _take_back(self, seq: int, on: date) -> None:
+        if seq in self.others:
+            raise No("record-empty", record=True)
+        if seq in self.reversed:
+            raise No("record-reversed", record=True)
+        fund, pairs = self.accepted[seq]
+        back = [(credit, debit, amount) for debit, credit, amount in reversed(pairs)]
+        self._move(fund, on, back)
 
     def set_period(self, fund: str, period: tuple[date, date]) -> None:
         """Change the days on which a fund takes entries; it is a record too."""

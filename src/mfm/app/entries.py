@@ -120,9 +120,19 @@ async def _alone(unit: Unit, ask: Ask) -> Made | Problem:
 async def _together(unit: Unit, asks: list[Ask]) -> list[Made | Problem]:
     """Post a linked group: all, or none and each with the reason."""
     entries = [entry_of(ask) for ask in asks]
-    known = await unit.known([entry.key_hash for entry in entries])
-    if known:
-        return await _replayed(unit, asks, entries, known)
+    keys = [entry.key_hash for entry in entries]
+    again = [at for at, key in enumerate(keys) if key in keys[:at]]
+    if again or await unit.known(keys):
+        # The memory may have but a part of them.
+        if known := await unit.known(keys, sure=True):
+            return await _replayed(unit, asks, entries, known)
+        fault = Invalid("key-reused", "Another item of this group has the same key.", "/key")
+        return await _refused(unit, asks, entries, (again[0], fault))
+    return await _decided(unit, asks, entries)
+
+
+async def _decided(unit: Unit, asks: list[Ask], entries: list[Entry]) -> list[Made | Problem]:
+    keys = [entry.key_hash for entry in entries]
     mark = unit.memory.ledger.mark()
     ready: list[tuple[Draft, list[Move]]] = []
     fault: Problem | None = None
@@ -139,6 +149,8 @@ async def _together(unit: Unit, asks: list[Ask]) -> list[Made | Problem]:
             for entry, (draft, moves) in zip(entries, ready, strict=True)
         ]
     unit.memory.ledger.back(mark)
+    if isinstance(fault, Invalid) and (known := await unit.known(keys, sure=True)):
+        return await _replayed(unit, asks, entries, known)
     return await _refused(unit, asks, entries, (len(ready), fault))
 
 

@@ -2,21 +2,19 @@
 
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from mfm.store import migrate, reads
+from mfm.store.database import UNREACHABLE, Engine
 from mfm.store.writer import Writer
 
 
-async def ready(engine: AsyncEngine, writer: Writer) -> dict[str, Any]:
+async def ready(engine: Engine, writer: Writer) -> dict[str, Any]:
     """Return `status` (ready or not), the journal's end, and how many verbs wait."""
     told: dict[str, Any] = {"status": "ready", "waiting": writer.waiting}
     try:
         async with engine.connect() as connection:
             told["seq"] = await reads.head_seq(connection)
             told["migration"] = await reads.revision(connection)
-    except (DBAPIError, OSError):
+    except UNREACHABLE:
         return told | {"status": "unavailable", "because": "The database does not answer."}
     if told["migration"] != migrate.newest():
         told |= {"status": "unavailable", "because": "The database is behind this release."}

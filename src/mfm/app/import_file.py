@@ -1,7 +1,7 @@
 """Imports, first part: a file is read to its end before anything of it is written."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -16,7 +16,7 @@ from mfm.formats.iati_model import Organisation
 from mfm.formats.iati_xml import opened
 
 FINDINGS_MAX = 100_000
-"""More findings than this say nothing new; how many there were is told."""
+"""More findings than this say nothing new."""
 REFERENCE_MAX_CHARS = 300
 """A longer reference is no party's key."""
 _IN_MEMORY_BYTES = 16 * 1024 * 1024
@@ -56,8 +56,7 @@ class File:
         """Keep an activity aside, and what is odd about it."""
         activity = _storable(activity)
         self.refused += activity.refused
-        self.findings += activity.findings
-        self.findings += self._odd(activity)
+        self._find((*activity.findings, *self._odd(activity)))
         if not 0 < len(activity.identifier) <= IDENTIFIER_MAX_CHARS:
             return
         self.transactions += len(activity.transactions)
@@ -73,6 +72,13 @@ class File:
         """Give each activity in the order of the file: all elements that have its identifier."""
         for places in self._places.values():
             yield tuple(self._element(*place) for place in places)
+
+    def _find(self, findings: Sequence[Finding]) -> None:
+        room = max(0, FINDINGS_MAX - len(self.findings))
+        self.findings += findings[:room]
+        if len(findings) > room and self.findings[-1].code != "findings-cut":
+            detail = f"There are more findings than {FINDINGS_MAX}; these are all that are listed."
+            self.findings.append(Finding("findings-cut", "", findings[room].line, detail))
 
     def close(self) -> None:
         """Let go of what was kept aside."""
@@ -165,15 +171,14 @@ def read_file(path: Path, schemas: Path | None, progress: Callable[[int], None])
     """
     if schemas is not None:
         iati.validate(path, schemas)
-    file, cut = File(), 0
-    with opened(path) as stream:
-        counted = _Counted(stream, progress)
-        for activity in iati.read(cast("BinaryIO", counted)):
-            file.take(activity)
-            cut += max(0, len(file.findings) - FINDINGS_MAX)
-            del file.findings[FINDINGS_MAX:]
-    if cut:
-        detail = f"There are {cut} more findings than the {FINDINGS_MAX} listed."
-        file.findings.append(Finding("findings-cut", "", 1, detail))
+    file = File()
+    try:
+        with opened(path) as stream:
+            counted = _Counted(stream, progress)
+            for activity in iati.read(cast("BinaryIO", counted)):
+                file.take(activity)
+    except BaseException:
+        file.close()
+        raise
     file.digest = counted.digest.hexdigest()
     return file

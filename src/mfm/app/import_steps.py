@@ -110,9 +110,8 @@ class _Taking:
         if not wanted:
             return
         await self.unit.load(Party, [party.id for party in parties])
-        for party in await self.unit.find_all(Party, "identifier", wanted):
-            if party.status != "reversed":
-                self.parties[party.identifier] = party
+        known = await self.unit.find_all(Party, "identifier", wanted)
+        self.parties = {party.identifier: party for party in known}
 
     async def _prefetch_books(self, books: Sequence[BookStep]) -> None:
         if not books:
@@ -120,9 +119,8 @@ class _Taking:
         await self.unit.load(Fund, [step.fund.id for step in books])
         await self.unit.load(ReportedActivity, [step.fund.id for step in books])
         identifiers = [step.fund.identifier for step in books]
-        for fund in await self.unit.find_all(Fund, "identifier", identifiers):
-            if fund.status != "reversed":
-                self.funds[fund.identifier] = fund.id
+        known = await self.unit.find_all(Fund, "identifier", identifiers)
+        self.funds = {fund.identifier: fund.id for fund in known}
 
     async def _prefetch_rows(self, some: Sequence[Step]) -> list[Account]:
         """Read the transactions and what is to be taken back; return the accounts that move."""

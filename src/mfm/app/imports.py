@@ -111,8 +111,8 @@ def _imported(file: File, outcome: Outcome) -> Imported:
 
 async def _steps(writer: Writer, file: File, outcome: Outcome) -> AsyncIterator[Step]:
     """Give all steps of a file, having looked what the books have of each activity."""
-    for step in party_steps(file.organisations.values()):
-        yield step
+    for party in party_steps(file.organisations.values()):
+        yield party
     for group in _groups(file):
         funds = [book_id(elements[0].identifier) for elements in group]
         known = await writer.run(partial(_look, funds=funds))

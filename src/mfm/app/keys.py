@@ -8,10 +8,13 @@ from msgspec import structs
 from mfm.app.context import Context
 from mfm.app.perform import Ask, Verb
 from mfm.core import keys as rules
+from mfm.core.errors import Invalid
 from mfm.core.funds import Fund
 from mfm.core.keys import PREFIX, ApiKey, CreateKey, RevokeKey, digest_of
 from mfm.core.parties import Party
+from mfm.core.permissions import Actor
 from mfm.core.record import Draft
+from mfm.store.unit import Unit
 
 
 def new_secret() -> str:
@@ -51,6 +54,18 @@ def issue(ask: Ask) -> tuple[Ask, str]:
         return await _create(context, command, digest_of(secret))
 
     return structs.replace(ask, verb=structs.replace(ask.verb, run=run)), secret
+
+
+async def actor_of(unit: Unit, secret: str) -> Actor:
+    """Return who a key speaks for.
+
+    Raises:
+        Invalid: `key-unknown` when it is unknown, expired or revoked.
+    """
+    found = await unit.find_by(ApiKey, "digest", digest_of(secret))
+    if found is None or found.status != "active" or found.expires_at <= unit.now:
+        raise Invalid("key-unknown", "This API key is unknown, expired or revoked.")
+    return found.actor
 
 
 VERBS = (

@@ -1,12 +1,11 @@
 """An overview of a mechanism: its funds, what they hold, and whether the books balance."""
 
 from msgspec import Struct
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mfm.core.accounts import BACKING, CASH
 from mfm.core.money import decimal_text
 from mfm.store import reads
-from mfm.store.database import snapshot
+from mfm.store.database import Engine, snapshot
 from mfm.store.overview import balances_by_code
 
 
@@ -46,7 +45,7 @@ class Overview(Struct, frozen=True):
     balanced: bool
 
 
-async def overview(engine: AsyncEngine, name: str) -> Overview:
+async def overview(engine: Engine, name: str) -> Overview:
     """Return the overview of a mechanism."""
     async with snapshot(engine) as connection:
         rows = await balances_by_code(connection)

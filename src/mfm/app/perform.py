@@ -14,6 +14,8 @@ from mfm.core.terms import Command
 from mfm.store.journal import Stored
 from mfm.store.unit import Entry, Made, Unit, key_hash
 
+__all__ = ["Ask", "Made", "Verb", "entry_of", "perform", "refusal_of", "refuse", "replay"]
+
 
 class Verb(Struct, frozen=True):
     """A verb.
@@ -103,14 +105,20 @@ async def perform(unit: Unit, ask: Ask) -> Made:
     if known:
         return await replay(unit, ask, entry, known[entry.key_hash])
     context = Context(unit, ask.actor, ask.verb.name)
-    if ask.if_match is not None:
-        await _match(context, ask)
+    mark = unit.memory.ledger.mark()
     try:
+        if ask.if_match is not None:
+            await _match(context, ask)
         draft = await ask.verb.run(context, ask.command)
-        moves = await unit.admit(draft)
+        return await unit.write(entry, draft, await unit.admit(draft))
     except Refused as refused:
         return await refuse(context, ask, entry, refused)
-    return await unit.write(entry, draft, moves)
+    except Invalid:
+        unit.memory.ledger.back(mark)
+        # A key older than the memory has its answer, also if the request makes no sense by now.
+        if known := await unit.known([entry.key_hash], sure=True):
+            return await replay(unit, ask, entry, known[entry.key_hash])
+        raise
 
 
 async def refuse(context: Context, ask: Ask, entry: Entry, refused: Refused) -> Made:
@@ -120,10 +128,10 @@ async def refuse(context: Context, ask: Ask, entry: Entry, refused: Refused) -> 
         entry.command[name] = plain(to_builtins(getattr(ask.command, name)))
     on = getattr(ask.command, "effective_on", None)
     draft = Draft(effective_on=on or context.act(None).on)
-    told = {"code": refused.code, "detail": refused.detail}
+    refusal = {"code": refused.code, "detail": refused.detail}
     if refused.pointer:
-        told["pointer"] = refused.pointer
-    return await context.unit.refuse(entry, told, draft)
+        refusal["pointer"] = refused.pointer
+    return await context.unit.refuse(entry, refusal, draft)
 
 
 async def _match(context: Context, ask: Ask) -> None:
@@ -154,17 +162,12 @@ async def replay(unit: Unit, ask: Ask, entry: Entry, stored: Stored) -> Made:
 async def _difference(unit: Unit, ask: Ask, entry: Entry, stored: Stored, body: Body) -> str:
     if body.verb != entry.verb:
         return "verb"
-    for name in sorted(entry.command.keys() | body.command.keys()):
-        if entry.command.get(name) != body.command.get(name):
-            return name
-    if set(entry.texts) != set(body.commit):
-        return min(set(entry.texts) ^ set(body.commit))
-    before = await unit.texts(stored.seq)
-    for name, value in entry.texts.items():
-        if before.get(name) != value:
-            return name
     told, texts = fields_of(type(ask.command))
-    return min({*ask.command.__struct_fields__} - {*told, *texts}, default="command")
+    before = await unit.texts(stored.seq)
+    clear = [n for n in sorted(told) if entry.command.get(n) != body.command.get(n)]
+    free = [name for name in texts if entry.texts.get(name) != before.get(name)]
+    untold = sorted({*ask.command.__struct_fields__} - {*told, *texts})
+    return [*clear, *free, *untold, "command"][0]
 
 
 def refusal_of(made: Made) -> tuple[str, str, str]:

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from mfm.core.errors import Invalid
 from mfm.core.keys import ApiKey
 from mfm.core.nouns import KINDS
 from mfm.core.permissions import Actor, scope_of
 from mfm.core.record import Noun, parse
 from mfm.store import reads
+from mfm.store.database import Engine
 from mfm.store.reads import Page, Reach
 
 LIMIT_MAX = 500
@@ -34,7 +33,7 @@ def reach_of(actor: Actor, action: str) -> Reach:
     return Reach(fund=actor.fund if scope == "fund" else "")
 
 
-async def page_of(engine: AsyncEngine, actor: Actor, noun: type[Noun], page: Page) -> list[Noun]:
+async def page_of(engine: Engine, actor: Actor, noun: type[Noun], page: Page) -> list[Noun]:
     """Return a page of nouns within reach.
 
     Raises:
@@ -45,7 +44,7 @@ async def page_of(engine: AsyncEngine, actor: Actor, noun: type[Noun], page: Pag
         return await reads.page_of(connection, noun, page, reach)
 
 
-async def one(engine: AsyncEngine, actor: Actor, noun: type[Noun], noun_id: str) -> Noun:
+async def one(engine: Engine, actor: Actor, noun: type[Noun], noun_id: str) -> Noun:
     """Return a noun within reach.
 
     Raises:
@@ -59,7 +58,7 @@ async def one(engine: AsyncEngine, actor: Actor, noun: type[Noun], noun_id: str)
     return found
 
 
-async def records(engine: AsyncEngine, actor: Actor, page: Page) -> list[tuple[int, bytes]]:
+async def records(engine: Engine, actor: Actor, page: Page) -> list[tuple[int, bytes]]:
     """Return a page of records within reach, as (seq, bytes).
 
     Raises:
@@ -70,7 +69,7 @@ async def records(engine: AsyncEngine, actor: Actor, page: Page) -> list[tuple[i
         return await reads.records(connection, page, reach)
 
 
-async def record(engine: AsyncEngine, actor: Actor, seq: int) -> bytes:
+async def record(engine: Engine, actor: Actor, seq: int) -> bytes:
     """Return a record's canonical bytes.
 
     Raises:
@@ -86,7 +85,7 @@ async def record(engine: AsyncEngine, actor: Actor, seq: int) -> bytes:
     raise Invalid("not-found", f"There is no record {seq}.")
 
 
-async def key_by_digest(engine: AsyncEngine, digest: str) -> ApiKey | None:
+async def key_by_digest(engine: Engine, digest: str) -> ApiKey | None:
     """Return the API key with this hash, whatever its state, or None."""
     async with engine.connect() as connection:
         found: Any = await reads.by_digest(connection, ApiKey, digest)

@@ -1,7 +1,6 @@
 """Statements, balances, histories and totals: for those who may read them."""
 
 from msgspec import structs
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mfm.core import accounts, histories
 from mfm.core import statements as rules
@@ -15,11 +14,11 @@ from mfm.core.totals import Total
 from mfm.store import reads
 from mfm.store import statements as store
 from mfm.store import totals as store_totals
-from mfm.store.database import snapshot
+from mfm.store.database import Engine, Snapshot, snapshot
 from mfm.store.reads import Page, Reach
 
 
-async def statement(engine: AsyncEngine, actor: Actor, query: StatementQuery) -> Statement:
+async def statement(engine: Engine, actor: Actor, query: StatementQuery) -> Statement:
     """Return a fund's Sources and Uses with its trial balances.
 
     Raises:
@@ -32,7 +31,7 @@ async def statement(engine: AsyncEngine, actor: Actor, query: StatementQuery) ->
     return rules.statement(scope, flows)
 
 
-async def balance(engine: AsyncEngine, actor: Actor, query: AccountQuery) -> AccountBalance:
+async def balance(engine: Engine, actor: Actor, query: AccountQuery) -> AccountBalance:
     """Return an account's balance, or a code's over all its subjects.
 
     Raises:
@@ -45,7 +44,7 @@ async def balance(engine: AsyncEngine, actor: Actor, query: AccountQuery) -> Acc
     return histories.balance(scope, query, balance_minor)
 
 
-async def history(engine: AsyncEngine, actor: Actor, query: HistoryQuery) -> History:
+async def history(engine: Engine, actor: Actor, query: HistoryQuery) -> History:
     """Return a page of an account's postings with the running balance.
 
     The pages of one history agree when each is asked with the `known_at` of the first.
@@ -64,7 +63,7 @@ async def history(engine: AsyncEngine, actor: Actor, query: HistoryQuery) -> His
     return histories.history(scope, query, opening_minor, movements)
 
 
-async def totals(engine: AsyncEngine, actor: Actor, by: tuple[str, ...]) -> list[Total]:
+async def totals(engine: Engine, actor: Actor, by: tuple[str, ...]) -> list[Total]:
     """Return the ledger's transactions summed by activity, iati_type and currency, or some of them.
 
     Args:
@@ -80,7 +79,7 @@ async def totals(engine: AsyncEngine, actor: Actor, by: tuple[str, ...]) -> list
         return rules_totals.totals(await store_totals.reported(connection), by)
 
 
-async def _scope(connection: AsyncConnection, actor: Actor, query: StatementQuery) -> Scope:
+async def _scope(connection: Snapshot, actor: Actor, query: StatementQuery) -> Scope:
     """Return the books and the moment that a query means, once the actor may see them."""
     fund = await _fund(connection, query.fund)
     require(actor, "statement.read", (fund.id,))
@@ -97,7 +96,7 @@ async def _scope(connection: AsyncConnection, actor: Actor, query: StatementQuer
     return Scope(fund.id, currency, known_at, query.as_of, current)
 
 
-async def _fund(connection: AsyncConnection, name: str) -> Fund:
+async def _fund(connection: Snapshot, name: str) -> Fund:
     """Return a fund by its id, or by the IATI identifier of its activity."""
     page = Page(filters={"identifier": name})
     found = [await reads.one(connection, Fund, name, Reach())]

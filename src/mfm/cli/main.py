@@ -1,17 +1,17 @@
 """The command line: every command, and how its mistakes are told."""
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 
-import asyncpg
 import msgspec
+import uvloop
 
 from mfm import logs, settings
 from mfm.cli import demo, imports, keys, mechanisms, serve, statements, verbs, verify
 from mfm.cli.session import Session
 from mfm.core.errors import Problem
+from mfm.store.database import FAILED
 from mfm.store.embedded import EmbeddedFailed
 
 Run = Callable[[Session, argparse.Namespace], Awaitable[int]]
@@ -42,12 +42,12 @@ def run(argv: Sequence[str]) -> int:
     except EmbeddedFailed as failed:
         return _complain(str(failed))
     try:
-        return asyncio.run(_run(session, args))
+        return uvloop.run(_run(session, args))
     except Problem as problem:
         return _complain(f"{problem.code}: {problem.detail}")
     except msgspec.ValidationError as error:
         return _complain(str(error))
-    except (OSError, asyncpg.PostgresError) as error:
+    except FAILED as error:
         return _complain(f"{type(error).__name__}: {error}")
     except KeyboardInterrupt:
         return 130

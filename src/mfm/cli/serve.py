@@ -36,6 +36,7 @@ async def serve(session: Session, mechanism: Mechanism, host: str, port: int) ->
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             date_header=True,
             timeout_keep_alive=30,
         )

@@ -4,15 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 
 from msgspec import structs
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mfm.app.keys import actor_of
 from mfm.core.errors import Invalid
-from mfm.core.keys import ApiKey, digest_of
 from mfm.core.permissions import OPERATOR, Actor
 from mfm.settings import Settings
 from mfm.store import database, embedded, migrate
-from mfm.store.database import Mechanism
-from mfm.store.unit import Unit
+from mfm.store.database import Engine, Mechanism
 from mfm.store.writer import Writer
 
 DEFAULT_NAME = "main"
@@ -95,7 +93,7 @@ class Session:
     @asynccontextmanager
     async def reader(
         self, mechanism: Mechanism, role: database.Role = "mfm_reader"
-    ) -> AsyncIterator[AsyncEngine]:
+    ) -> AsyncIterator[Engine]:
         """Give a pool of read-only connections within the mechanism."""
         engine = database.reader_engine(self.settings.read_database_url, mechanism.id, role)
         try:
@@ -111,15 +109,8 @@ class Session:
         """
         if not self.settings.api_key:
             return Actor(writer.mechanism.name, OPERATOR, OPERATOR)
-        digest = digest_of(self.settings.api_key)
-
-        async def look(unit: Unit) -> Actor:
-            found = await unit.find_by(ApiKey, "digest", digest)
-            if found is None or found.status != "active" or found.expires_at <= unit.now:
-                raise Invalid("key-unknown", "MFM_KEY is not a key that is in force.")
-            return found.actor
-
-        return await writer.run(look)
+        secret = self.settings.api_key
+        return await writer.run(lambda unit: actor_of(unit, secret))
 
     def close(self) -> None:
         """Give the embedded server's lease back; the last session stops it."""

@@ -11,7 +11,6 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mfm.app import statements
 from mfm.cli.arguments import Commands, command, print_json
@@ -22,6 +21,7 @@ from mfm.core.permissions import Actor
 from mfm.core.statements import StatementQuery
 from mfm.core.totals import DIMENSIONS, dimensions
 from mfm.formats import csv
+from mfm.store.database import Engine
 
 S = TypeVar("S", bound=Struct)
 
@@ -98,7 +98,7 @@ async def _history(session: Session, args: argparse.Namespace) -> int:
     return 0
 
 
-async def _whole(engine: AsyncEngine, actor: Actor, query: HistoryQuery) -> History:
+async def _whole(engine: Engine, actor: Actor, query: HistoryQuery) -> History:
     """Return all pages as one; each is asked as known at the first one's record."""
     page = whole = await statements.history(engine, actor, query)
     while page.next is not None:
@@ -139,7 +139,7 @@ def _query(args: argparse.Namespace, kind: type[S]) -> S:
 @asynccontextmanager
 async def _reading(
     session: Session, args: argparse.Namespace
-) -> AsyncIterator[tuple[AsyncEngine, Actor]]:
+) -> AsyncIterator[tuple[Engine, Actor]]:
     """Give the readers' connections of the mechanism, and who asks."""
     if args.json and args.csv:
         raise Invalid("field-invalid", "Ask for --json or for --csv, not for both.")

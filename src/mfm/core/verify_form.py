@@ -10,7 +10,7 @@ from msgspec import DecodeError, Meta, Struct, ValidationError, convert, json
 
 from mfm.core.accounts import Account
 from mfm.core.nouns import NOUNS
-from mfm.core.record import Noun, plain_struct
+from mfm.core.record import MAX_CONTENT_BYTES, Noun, plain_struct
 
 _Hex16 = Annotated[str, Meta(pattern="^[0-9a-f]{32}$(?!\n)")]
 _Hex32 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$(?!\n)")]
@@ -166,18 +166,10 @@ def read(content: bytes, seq: int, origin: str) -> Told:
         Differs: `record-bytes` (no JSON, numbers, strange keys), `record-canonical`,
             `record-form`, `record-log`, `record-seq`, `record-chain`, `record-refusal`.
     """
+    record = _parsed(content, seq)
     try:
-        raw = json.decode(content)
-        if strange := _strange(raw):
-            raise Differs("record-bytes", seq, f"It holds {strange}.")
-        if _encode(raw) != content:
-            raise Differs("record-canonical", seq, "Its bytes are not its canonical form.")
-        record = _decode(content)
         told = _told(record, content, seq)
-    except (DecodeError, UnicodeDecodeError) as error:
-        check = "record-form" if isinstance(error, ValidationError) else "record-bytes"
-        raise Differs(check, seq, str(error)) from error
-    except ValueError as error:  # a day or an instant that no calendar has
+    except ValueError as error:  # a day or an instant that no calendar has, a state misshapen
         raise Differs("record-form", seq, str(error)) from error
     if record.log != origin:
         raise Differs("record-log", seq, f"It belongs to {record.log!r}, not {origin!r}.")
@@ -185,6 +177,23 @@ def read(content: bytes, seq: int, origin: str) -> Told:
         raise Differs("record-seq", seq, f"It says that it is record {record.seq}.")
     _check_outcome(record, told)
     return told
+
+
+def _parsed(content: bytes, seq: int) -> _Record:
+    """Decode a record, having held its bytes to the profile and to their canonical form."""
+    if len(content) > MAX_CONTENT_BYTES:
+        raise Differs("record-bytes", seq, f"It has {len(content)} bytes, too many for a record.")
+    try:
+        raw = json.decode(content)
+        if strange := _strange(raw):
+            raise Differs("record-bytes", seq, f"It holds {strange}.")
+        if _encode(raw) != content:
+            raise Differs("record-canonical", seq, "Its bytes are not its canonical form.")
+        return _decode(content)
+    except ValidationError as error:
+        raise Differs("record-form", seq, str(error)) from error
+    except (DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Differs("record-bytes", seq, str(error)) from error
 
 
 def _told(record: _Record, content: bytes, seq: int) -> Told:

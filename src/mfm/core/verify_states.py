@@ -1,5 +1,6 @@
 """Verification, the nouns: every state follows from the one before, by a verb that may do so."""
 
+import re
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Any
 
@@ -55,6 +56,13 @@ _UNDER: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "report": (("grant",), {"fund": "from_fund", "party": "to_party", "currency": "currency"}),
     "refund": (("grant",), {"fund": "from_fund", "party": "to_party", "currency": "currency"}),
 }
+# kind of commitment -> (the sides it has, the accounts its income may be on).
+_SIDES: dict[str, tuple[set[str], tuple[str, ...]]] = {
+    "contribution": ({"from_party", "to_fund"}, ("4100", "4110", "4120", "4130")),
+    "transfer": ({"from_fund", "to_fund", "allocation"}, ("",)),
+    "grant": ({"from_fund", "to_party", "allocation"}, ("",)),
+}
+_RATE = re.compile(r"[0-9]{1,10}(\.[0-9]{1,12})?")
 _STEPS_OF_PAYMENT = {
     "requested": ("requested_by", "requested_on"),
     "approved": ("approved_by", "approved_on"),
@@ -188,6 +196,8 @@ class States:
             if name and name not in self.rows[other]:
                 detail = f"{kind} {state.id} names {other} {name}, which no record made."
                 raise Differs("state-reference", told.seq, detail)
+        if isinstance(state, Commitment):
+            _check_sides(state, told)
         if kind in _UNDER:
             kinds, fields = _UNDER[kind]
             made: Any = self.rows["commitment"].get(getattr(state, "commitment", ""))
@@ -202,6 +212,8 @@ class States:
     def _check_deposit(self, before: Noun | None, state: Deposit, told: Told) -> None:
         """Hold a deposit's worth by its rate, and invariant 8: the fee within the fund's rate."""
         rate = state.rate or "1"
+        if _RATE.fullmatch(rate) is None:
+            raise Differs("state-amounts", told.seq, f"{rate!r} is no rate.")
         with localcontext() as context:
             context.prec = 64
             places = exponent(state.currency) - exponent(state.original_currency)
@@ -275,7 +287,8 @@ def _check_moves(told: Told) -> None:
 
 def _free(account: Account) -> bool:
     """Tell whether a voucher may use an account; the verbs keep the others."""
-    return CHART[account.code].manual and not (account.code == "9340" and account.subject)
+    line = CHART.get(account.code)
+    return line is not None and line.manual and not (line.code == "9340" and account.subject)
 
 
 def _check_report(told: Told) -> None:
@@ -306,6 +319,15 @@ def _check_payment(state: Disbursement, told: Told) -> None:
     signed = [name for name in people if name]
     if len(set(signed)) != len(signed):
         raise Differs("four-eyes", told.seq, f"One person took two steps of {state.id}.")
+
+
+def _check_sides(state: Commitment, told: Told) -> None:
+    """Hold that a commitment has the sides of its kind and no others."""
+    sides, incomes = _SIDES.get(state.kind, (set(), ()))
+    named = ("from_party", "from_fund", "to_fund", "to_party", "allocation")
+    if {name for name in named if getattr(state, name)} != sides or state.income not in incomes:
+        detail = f"Commitment {state.id} does not have the sides or the income of a {state.kind}."
+        raise Differs("state-reference", told.seq, detail)
 
 
 def _check_commitment(state: Commitment, told: Told) -> None:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Literal
 
 import asyncpg
+import sqlalchemy.exc
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -22,6 +23,22 @@ _WRITER = {
     "enable_bitmapscan": "off",
     "enable_material": "off",
 }
+
+Engine = AsyncEngine
+"""A pool of connections for reading: what the layers above hold without knowing what it is."""
+Snapshot = AsyncConnection
+"""A connection on which all reads see the same moment."""
+
+UNREACHABLE = (
+    sqlalchemy.exc.InterfaceError,
+    sqlalchemy.exc.OperationalError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    OSError,
+)
+"""What is raised while the database does not answer."""
+FAILED = (*UNREACHABLE, asyncpg.PostgresError, sqlalchemy.exc.DBAPIError)
+"""What is raised when the database answers with an error, or not at all."""
 
 Role = Literal["mfm_writer", "mfm_reader", "mfm_auditor"]
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")

@@ -18,11 +18,13 @@ async def load(
 ) -> list[T]:
     """Return the nouns whose `column` (a field's name) has one of the values.
 
-    Reversed ones come too: they keep their id.
+    Reversed ones come too: they keep their id, but not their identifier.
     """
+    # As the unique index of identifiers has it, so that it is used.
+    index = " AND identifier <> '' AND status <> 'reversed'" if column == "identifier" else ""
     rows = await connection.fetch(
         f"SELECT to_jsonb(t)::text FROM mfm.{KINDS[noun]} t"  # noqa: S608  # names are ours
-        f" WHERE mechanism_id = $1 AND {column} = ANY ($2)",
+        f" WHERE mechanism_id = $1 AND {column} = ANY ($2){index}",
         mechanism_id,
         values,
     )

@@ -73,6 +73,18 @@ class Entry:
         self.texts: dict[str, str] = {}
 
 
+_random = bytearray()
+
+
+def _nonce() -> str:
+    """Return 16 random bytes, base64url; they are drawn 256 at a time, for each draw is a system call."""
+    if not _random:
+        _random.extend(secrets.token_bytes(16 * 256))
+    drawn = bytes(_random[-16:])
+    del _random[-16:]
+    return urlsafe_b64encode(drawn).decode().rstrip("=")
+
+
 def key_hash(party: str, key: str) -> bytes:
     """Return the 16 bytes by which an acting party's idempotency key is found."""
     return sha256(f"{party}\0{key}".encode()).digest()[:16]
@@ -148,9 +160,9 @@ class Unit:
                 rows[noun, row.id] = row
 
     async def find_by(self, noun: type[N], column: str, value: str) -> N | None:
-        """Return the noun that has a unique value in another field, or None."""
+        """Return the noun, not reversed, that has a unique value in another field, or None."""
         found = await self.find_all(noun, column, [value])
-        return found[0] if found else None
+        return next((row for row in found if row.status != "reversed"), None)
 
     async def find_all(self, noun: type[N], column: str, values: list[str]) -> list[N]:
         """Return the nouns that have one of the values in a field, with one query."""
@@ -160,13 +172,13 @@ class Unit:
         found: dict[str, Any] = {row.id: row for row in told} | fresh
         return [row for row in found.values() if getattr(row, column) in wanted]
 
-    async def known(self, keys: list[bytes]) -> dict[bytes, Stored]:
-        """Return what these idempotency keys have made already."""
+    async def known(self, keys: list[bytes], *, sure: bool = False) -> dict[bytes, Stored]:
+        """Return what these idempotency keys have made; unless `sure`, of late at least."""
         memory, found = self.memory.keys, {}
         for key in keys:
             if (stored := self._keys.get(key) or memory.get(key)) is not None:
                 found[key] = stored
-        if self._strict and (rest := set(keys) - self._looked_up - found.keys()):
+        if (self._strict or sure) and (rest := set(keys) - self._looked_up - found.keys()):
             self._looked_up |= rest
             told = await journal.by_keys(self.connection, self.mechanism.id, list(rest))
             self._keys |= told
@@ -186,8 +198,9 @@ class Unit:
         return await journal.reversal_of(self.connection, self.mechanism.id, seq)
 
     async def texts(self, seq: int) -> dict[str, str]:
-        """Return the free text kept beside a written record."""
-        return await journal.texts_of(self.connection, self.mechanism.id, seq)
+        """Return the free text kept beside a record."""
+        fresh = {row["field"]: row["value"] for row in self._batch.payloads if row["seq"] == seq}
+        return fresh or await journal.texts_of(self.connection, self.mechanism.id, seq)
 
     async def unallocated(self, fund: Fund) -> dict[str, int]:
         """Return a fund's unallocated authority by contribution, in minor units, zeros left out."""
@@ -199,7 +212,8 @@ class Unit:
         accounts = self.memory.sources[fund.id]
         await self.load_accounts(accounts)
         balances = self.memory.ledger.balances
-        held = {account.subject: balances[account].balance_minor for account in accounts}
+        # One that a refused draft would have opened stands in the list, but has no balance.
+        held = {a.subject: balances[a].balance_minor for a in accounts if a in balances}
         return {name: amount_minor for name, amount_minor in held.items() if amount_minor}
 
     async def load_accounts(self, accounts: Iterable[Account]) -> None:
@@ -262,13 +276,17 @@ class Unit:
                     sources[account.fund].append(account)
 
     async def write(self, entry: Entry, draft: Draft, moves: list[Move]) -> Made:
-        """Make the record of an admitted draft."""
+        """Make the record of an admitted draft.
+
+        Raises:
+            Invalid: `record-too-large`; the unit is as it was, but for what `admit` moved.
+        """
         funds = {posting.debit.fund for posting in draft.postings}.union(draft.funds)
         await self._load_chains(funds)
-        seq = self.next_seq
+        rows = [self._placed(row) for row in draft.sets]
         sets: dict[str, list[dict[str, Any]]] = {}
-        for row in draft.sets:
-            sets.setdefault(nouns.KINDS[type(row)], []).append(plain_struct(self._set(row, seq)))
+        for row in rows:
+            sets.setdefault(nouns.KINDS[type(row)], []).append(plain_struct(row))
         body: dict[str, Any] = {}
         if draft.postings:
             body["postings"] = [plain_posting(posting) for posting in draft.postings]
@@ -279,6 +297,8 @@ class Unit:
         if draft.facts:
             body["facts"] = draft.facts
         made = self._seal(entry, draft, body, sorted(funds))
+        for row in rows:
+            self._set(row)
         self._batch.add_moves(moves, draft.postings)
         return made
 
@@ -291,14 +311,14 @@ class Unit:
         self._batch.blobs.append(content)
         return sha256(content).hexdigest()
 
-    def _set(self, row: Noun, seq: int) -> Noun:
-        rows, name = self.memory.rows, (type(row), row.id)
-        before = rows.get(name)
-        row = placed(row, seq, before.seq if before is not None else 0)
-        rows[name] = row
+    def _placed(self, row: Noun) -> Noun:
+        before = self.memory.rows.get((type(row), row.id))
+        return placed(row, self.next_seq, before.seq if before is not None else 0)
+
+    def _set(self, row: Noun) -> None:
+        self.memory.rows[type(row), row.id] = row
         self._sets += 1
         self._batch.set(row)
-        return row
 
     async def _load_chains(self, funds: Iterable[str]) -> None:
         chains = self.memory.chains
@@ -315,8 +335,9 @@ class Unit:
         body["caused_by"] = entry.key_hash.hex()
         if entry.command:
             body["command"] = entry.command
-        if entry.texts:
-            body["commit"] = self._keep_texts(entry.texts, seq)
+        payloads = [self._payload(*told) for told in entry.texts.items()]
+        if payloads:
+            body["commit"] = {row["field"]: commit for row, commit in payloads}
         accepted = "refusal" not in body
         content = canonical(
             {
@@ -324,13 +345,14 @@ class Unit:
                 "body": body,
                 "chain": [self._link(fund) for fund in funds],
                 "log": self.mechanism.origin,
-                "nonce": urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("="),
+                "nonce": _nonce(),
                 "outcome": "accepted" if accepted else "refused",
                 "seq": str(seq),
                 "v": "1",
             }
         )
-        check_size(content)
+        check_size(content)  # nothing is changed before this
+        self._batch.payloads += [row for row, _ in payloads]
         leaf = leaf_hash(content)
         for fund in funds:
             self._chain(fund, seq, leaf.hex())
@@ -350,14 +372,11 @@ class Unit:
         self._keys[entry.key_hash] = Stored(seq, entry.request, content)
         return Made(seq, content, accepted=accepted)
 
-    def _keep_texts(self, texts: dict[str, str], seq: int) -> dict[str, str]:
-        commits = {}
-        for field, value in texts.items():
-            salt = secrets.token_bytes(32)
-            commits[field] = commitment(field, salt, value)
-            row = {"seq": seq, "field": field, "salt": salt.hex(), "value": value}
-            self._batch.payloads.append(row)
-        return commits
+    def _payload(self, field: str, value: str) -> tuple[dict[str, Any], str]:
+        """Return the row of a free text, and the commitment to it."""
+        salt = secrets.token_bytes(32)
+        row = {"seq": self.next_seq, "field": field, "salt": salt.hex(), "value": value}
+        return row, commitment(field, salt, value)
 
     def _link(self, fund: str) -> dict[str, str]:
         number, leaf = self.memory.chains[fund]

@@ -152,7 +152,7 @@ class _Verification:
         postings = _by_seq(await self._fetch(_POSTINGS, *span))
         payloads = _by_seq(await self._fetch(_PAYLOADS, *span))
         for row in rows:
-            folded = self.fold.feed(row["content"])
+            folded = self.fold.feed(row["content"] or b"")
             _compare_record(row, folded)
             _compare_postings(postings.pop(folded.seq, []), folded)
             texts = _compare_payloads(payloads.pop(folded.seq, []), folded)

@@ -153,9 +153,10 @@ class Writer:
                 continue
             except Exception as error:  # noqa: BLE001  # whatever it is, every caller is answered
                 self._memory = None
-                if len(batch) == 1:
+                if len(batch) == 1 or isinstance(error, Problem):  # a database that does not answer
                     log.error("write-failed", exc_info=error)
-                    batch[0].answer(error)
+                    for waiting in batch:
+                        waiting.answer(error)
                 else:  # one verb's fault is not its neighbours': each goes alone
                     for waiting in batch:
                         await self._serve([waiting])
@@ -174,8 +175,8 @@ class Writer:
             outcomes = await self._decide(unit, batch)
             await unit.flush()
             await self._replan(connection, memory)
-            if any(isinstance(outcome, Problem) for outcome in outcomes):
-                # What was answered without writing is only true if nobody else wrote meanwhile.
+            if not unit.written:
+                # What is answered without writing is only true if nobody else wrote meanwhile.
                 head = await journal.head_of(connection, self.mechanism.id, lock=False)
                 if head.seq != memory.head.seq:
                     self._memory = None
@@ -226,9 +227,10 @@ class Writer:
             stamp = unit.stamp
             try:
                 outcomes.append(await waiting.job(unit))
-            except (*_LOST, asyncpg.PostgresError):
-                raise
             except Exception as error:
+                database = isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError)
+                if database or unit.connection.is_closed():
+                    raise
                 if unit.stamp != stamp or not isinstance(error, Problem):
                     raise _Spoilt(waiting, error) from error
                 outcomes.append(error)

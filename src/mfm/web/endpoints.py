@@ -11,6 +11,7 @@ from mfm.core.permissions import Actor
 from mfm.web.services import Services
 
 JSON = "application/json"
+BODY_MAX_BYTES = 8 * 2**20
 Ask = Request[Any, Any, Any]
 
 
@@ -59,6 +60,39 @@ def ok(
 def part(ask: Ask, name: str) -> str:
     """Return a part of the path."""
     return str(ask.path_params[name])
+
+
+def header(ask: Ask, name: bytes) -> str | None:
+    """Return a header by its lower-case name: straight from the scope, for Litestar decodes them all."""
+    for key, value in ask.scope["headers"]:
+        if key == name:
+            return str(value.decode("latin-1"))
+    return None
+
+
+async def body_of(ask: Ask) -> bytes:
+    """Return the body, read no further than BODY_MAX_BYTES.
+
+    Raises:
+        Invalid: `body-too-large`.
+    """
+    detail = f"A body has at most {BODY_MAX_BYTES} bytes."
+    told = header(ask, b"content-length") or "0"
+    if told.isdigit() and int(told) > BODY_MAX_BYTES:
+        raise Invalid("body-too-large", detail)
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await ask.receive()
+        if message["type"] == "http.disconnect":
+            raise Invalid("request-refused", "The connection ended before the body did.")
+        part = message.get("body")
+        parts.append(part if isinstance(part, bytes) else b"")
+        size += len(parts[-1])
+        if size > BODY_MAX_BYTES:
+            raise Invalid("body-too-large", detail)
+        if not message.get("more_body"):
+            return b"".join(parts)
 
 
 def query_int(ask: Ask, name: str, default: int, bounds: tuple[int, int]) -> int:

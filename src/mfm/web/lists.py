@@ -6,6 +6,7 @@ from litestar import Response
 from msgspec import json
 
 from mfm.app import reads
+from mfm.app.reads import Page
 from mfm.core.allocations import Allocation
 from mfm.core.commitments import Commitment
 from mfm.core.deposits import Deposit
@@ -20,9 +21,8 @@ from mfm.core.pledges import Pledge
 from mfm.core.record import Noun
 from mfm.core.refunds import Refund
 from mfm.core.reports import Report
-from mfm.store.reads import Page
 from mfm.web import cursors
-from mfm.web.endpoints import Ask, Endpoint, Query, actor_of, ok, part, query_int
+from mfm.web.endpoints import Ask, Endpoint, Query, actor_of, header, ok, part, query_int
 from mfm.web.render import PLURALS, noun_json, record_json
 from mfm.web.services import Services
 
@@ -101,7 +101,7 @@ def _one(noun: type[Noun]) -> Any:  # noqa: ANN401  # a handler, see Endpoint.ha
     async def handle(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
         found = await reads.one(services.engine, actor_of(actor), noun, part(ask, "id"))
         etag = f'"{found.seq}"'
-        if etag in {tag.strip() for tag in ask.headers.get("if-none-match", "").split(",")}:
+        if etag in {tag.strip() for tag in (header(ask, b"if-none-match") or "").split(",")}:
             return Response(b"", status_code=304, headers={"ETag": etag})
         return ok(noun_json(found), headers={"ETag": etag})
 

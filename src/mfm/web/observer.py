@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from itertools import count
 from typing import Any
 
 import structlog
@@ -16,6 +17,7 @@ REQUESTS = Counter(
 SECONDS = Histogram(
     "mfm_http_request_seconds", "Time to the answer's first byte", ("path",), registry=REGISTRY
 )
+_PROCESS, _COUNT = secrets.token_hex(4), count(1)
 _METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
 
 
@@ -36,7 +38,7 @@ class Observer:
             await self._app(scope, receive, send)
             return
         began, status = time.perf_counter(), 500
-        request_id = secrets.token_hex(8)
+        request_id = f"{_PROCESS}-{next(_COUNT):x}"
 
         async def noted(message: Any) -> None:  # noqa: ANN401  # an ASGI message
             nonlocal status

@@ -45,23 +45,22 @@ def _answers() -> dict[str, type[Struct]]:
     for noun in NOUNS.values():
         told = answers[noun.__name__] = _wire(noun, made)
         answers[noun.__name__ + "List"] = _list_of(noun.__name__, told)
-    changed: list[tuple[str, Any, Any]] = []
+    changed: Any = []
     for kind, noun in NOUNS.items():
         told = answers[noun.__name__]
         changed.append((kind, list[told] | UnsetType, UNSET))  # type: ignore[valid-type]  # made at run time
-    answers["Outcome"] = defstruct(
-        "Outcome",
-        [
-            ("seq", int),
-            ("verb", str),
-            ("recorded_at", str),
-            ("effective_on", str),
-            ("record", str),
-            ("changed", defstruct("Changed", changed) | UnsetType, UNSET),
-            ("reverses", int | UnsetType, UNSET),
-            ("secret", str | UnsetType, UNSET),
-        ],
-    )
+    changes: Any = defstruct("Changed", changed)
+    outcome: list[Any] = [
+        ("seq", int),
+        ("verb", str),
+        ("recorded_at", str),
+        ("effective_on", str),
+        ("record", str),
+        ("changed", changes | UnsetType, UNSET),
+        ("reverses", int | UnsetType, UNSET),
+        ("secret", str | UnsetType, UNSET),
+    ]
+    answers["Outcome"] = defstruct("Outcome", outcome)
     item = defstruct(
         "ItemOutcome",
         [

@@ -5,8 +5,8 @@ from typing import Any
 from msgspec import Struct, json, to_builtins
 
 from mfm.core.money import decimal_text
-from mfm.core.record import Noun, parse, restore
 from mfm.core.nouns import NOUNS
+from mfm.core.record import Noun, parse, restore
 
 HIDDEN = frozenset({"prev", "digest"})
 """Fields that are kept, not told: `seq` leads to the record, which has what came before."""
@@ -38,34 +38,36 @@ def _told(value: Struct, currency: str) -> dict[str, Any]:
     return told
 
 
-def outcome_json(content: bytes) -> dict[str, Any]:
-    """Return what a verb's caller is told, from the record's own bytes: the same for ever."""
+def outcome_json(content: bytes) -> tuple[dict[str, Any], str]:
+    """Return what a verb's caller is told, and the address of what it made.
+
+    Both come from the record's own bytes, so they are the same for ever. The address is that of
+    the first noun that the record made, or the record's own.
+    """
     record, body = parse(content)
+    location = f"/v1/records/{record.seq}"
     told: dict[str, Any] = {
         "seq": record.seq,
         "verb": body.verb,
         "recorded_at": record.at,
         "effective_on": body.effective_on,
-        "record": f"/v1/records/{record.seq}",
+        "record": location,
     }
     if body.sets:
         told["changed"] = {
             kind: [noun_json(restore(state, NOUNS[kind])) for state in states]
             for kind, states in body.sets.items()
         }
+        made = (
+            f"/v1/{PLURALS[kind]}/{state['id']}"
+            for kind, states in body.sets.items()
+            for state in states
+            if state["prev"] == "0"
+        )
+        location = next(made, location)
     if body.reverses:
         told["reverses"] = body.reverses
-    return told
-
-
-def made_at(content: bytes) -> str:
-    """Return the address of the noun that a record made first, or of the record itself."""
-    record, body = parse(content)
-    for kind, states in body.sets.items():
-        for state in states:
-            if "prev" not in state or state["prev"] == "0":
-                return f"/v1/{PLURALS[kind]}/{state['id']}"
-    return f"/v1/records/{record.seq}"
+    return told, location
 
 
 PLURALS = {

@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from mfm.app import reads
 from mfm.app.context import utc_now
 from mfm.core.errors import Invalid
 from mfm.core.keys import PREFIX, ApiKey, digest_of
 from mfm.core.permissions import Actor
+from mfm.store.database import Engine
 from mfm.store.writer import Writer
 
 _KEY_FRESH = timedelta(seconds=2)
@@ -32,7 +31,7 @@ class _Seen(NamedTuple):
 class Services:
     """One mechanism's services within a process."""
 
-    def __init__(self, writer: Writer, engine: AsyncEngine, cursor_key: bytes) -> None:
+    def __init__(self, writer: Writer, engine: Engine, cursor_key: bytes) -> None:
         """Keep them; nothing connects here."""
         self.writer = writer
         self.engine = engine

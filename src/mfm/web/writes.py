@@ -4,22 +4,21 @@ import re
 from typing import Any
 
 from litestar import Response
-from msgspec import convert, ValidationError
+from msgspec import ValidationError, convert
 
 from mfm.app.entries import post_batch
 from mfm.app.keys import issue
 from mfm.app.perform import Ask as VerbAsk
-from mfm.app.perform import Verb, perform, refusal_of
+from mfm.app.perform import Made, Verb, perform, refusal_of
 from mfm.app.registry import VERBS
 from mfm.core.entries import EntryBatch
 from mfm.core.errors import Invalid, Problem, Refused
 from mfm.core.permissions import Actor, scope_of
 from mfm.core.terms import Key
-from mfm.store.unit import Made
 from mfm.web import problems
 from mfm.web.bodies import decode, decode_with_path
-from mfm.web.endpoints import Ask, Endpoint, actor_of, ok
-from mfm.web.render import made_at, outcome_json
+from mfm.web.endpoints import JSON, Ask, Endpoint, actor_of, body_of, header, ok
+from mfm.web.render import outcome_json
 from mfm.web.services import Services
 
 _PART = re.compile(r"\{(\w+)\}")
@@ -27,7 +26,7 @@ _ETAG = re.compile(r'"([0-9]{1,18})"')
 
 
 def _key(ask: Ask) -> str:
-    key = ask.headers.get("idempotency-key")
+    key = header(ask, b"idempotency-key")
     if key is None:
         detail = "Requests that write carry an Idempotency-Key header."
         raise Invalid("key-missing", detail)
@@ -38,7 +37,7 @@ def _key(ask: Ask) -> str:
 
 
 def _if_match(ask: Ask) -> int | None:
-    text = ask.headers.get("if-match")
+    text = header(ask, b"if-match")
     if text is None or text.strip() == "*":
         return None
     found = _ETAG.fullmatch(text.strip())
@@ -53,10 +52,10 @@ async def read_body(ask: Ask) -> bytes:
     Raises:
         Invalid: `media-type-unsupported`.
     """
-    kind = ask.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json" and not kind.endswith("+json"):
+    kind = (header(ask, b"content-type") or JSON).partition(";")[0].strip().lower()
+    if kind != JSON and not kind.endswith("+json"):
         raise Invalid("media-type-unsupported", f"{kind[:60]} is not JSON.")
-    return await ask.body()
+    return await body_of(ask)
 
 
 def answer(services: Services, actor: Actor, made: Made, path: str) -> Response[bytes]:
@@ -65,10 +64,11 @@ def answer(services: Services, actor: Actor, made: Made, path: str) -> Response[
         if not made.replayed:
             services.count_refusal(actor)
         return problems.response(Refused(*refusal_of(made)), path, made.seq)
-    headers = {"ETag": f'"{made.seq}"', "Location": made_at(made.content)}
+    told, location = outcome_json(made.content)
+    headers = {"ETag": f'"{made.seq}"', "Location": location}
     if made.replayed:
         headers["Idempotent-Replayed"] = "true"
-    return ok(outcome_json(made.content), status=201, headers=headers)
+    return ok(told, status=201, headers=headers)
 
 
 def _write(verb: Verb) -> Any:  # noqa: ANN401  # a handler, see Endpoint.handle
@@ -87,9 +87,9 @@ def _write(verb: Verb) -> Any:  # noqa: ANN401  # a handler, see Endpoint.handle
             command = decode(body, verb.command)
         asked = VerbAsk(who, verb, command, key, if_match)
         if verb.name.startswith("key."):
-            return await _key_verb(services, asked, ask.url.path)
+            return await _key_verb(services, asked, ask.scope["path"])
         made = await services.writer.run(lambda unit: perform(unit, asked))
-        return answer(services, who, made, ask.url.path)
+        return answer(services, who, made, ask.scope["path"])
 
     return handle
 
@@ -102,8 +102,8 @@ async def _key_verb(services: Services, asked: VerbAsk, path: str) -> Response[b
     made = await services.writer.run(lambda unit: perform(unit, asked))
     services.forget_keys()
     if secret and made.accepted and not made.replayed:
-        told = outcome_json(made.content) | {"secret": secret}
-        return ok(told, status=201, headers={"ETag": f'"{made.seq}"'})
+        told, _ = outcome_json(made.content)
+        return ok(told | {"secret": secret}, status=201, headers={"ETag": f'"{made.seq}"'})
     return answer(services, asked.actor, made, path)
 
 

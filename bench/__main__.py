@@ -1,0 +1,289 @@
+"""`make bench`: the ledger's speed against pgbench on the same server, in one run.
+
+Absolute figures are noise; the ratios are what is kept. Rounds are interleaved, and the median of
+them counts. It uses a data directory of its own and loads 127.0.0.1 alone.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import msgspec
+import uvloop
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from bench.load import Load, load, post
+from mfm.app.keys import issue
+from mfm.app.perform import Ask, perform
+from mfm.app.registry import VERBS
+from mfm.core.permissions import OPERATOR, Actor
+from mfm.store import database, embedded, migrate
+from mfm.store.writer import Writer
+
+ACCOUNTS = 10_000
+CLIENTS = 64
+WANTED = {"entries": 0.6, "batch": 0.18, "verbs": 0.12}
+_HERE = Path(__file__).parent
+
+
+class Bench:
+    """One run: a server, the reference beside it, and the measures."""
+
+    def __init__(self, server: embedded.Embedded, folder: Path, args: argparse.Namespace) -> None:
+        self._server = server
+        self._folder = folder
+        self._seconds: float = args.seconds
+        self._rounds: int = args.rounds
+        self._port = _free_port()
+        self._secrets: dict[str, str] = {}
+        self._tranches: list[str] = []
+        self._count = 0
+
+    # The reference -------------------------------------------------------------------------------
+
+    def _pgbench(self, script: str, clients: int) -> float:
+        """Return the transactions a second of a one-line script."""
+        host = re.search(r"host=([^&]+)", self._server.admin_url)
+        assert host is not None
+        file = self._folder / "script.sql"
+        file.write_text(script)
+        done = subprocess.run(  # noqa: S603  # the wheel's own pgbench
+            [
+                self._server.bin_dir / "pgbench", "-h", host[1], "-p", "5432", "-U", "mfm_superuser",
+                "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T",
+                str(max(1, round(self._seconds))), "-f", file, "bench",
+            ],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        found = re.search(r"tps = ([0-9.]+)", done.stdout)
+        assert found is not None, done.stdout
+        return _number(found[1])
+
+    async def prepare_reference(self) -> None:
+        """Make the reference's database."""
+        connection = await asyncpg.connect(self._server.admin_url)
+        await connection.execute("CREATE DATABASE bench")
+        await connection.close()
+        connection = await asyncpg.connect(self._server.admin_url, database="bench")
+        await connection.execute((_HERE / "reference.sql").read_text())
+        await connection.close()
+
+    # The ledger ----------------------------------------------------------------------------------
+
+    async def prepare_ledger(self) -> None:
+        """Make a mechanism with two funds, keys, and tranches that wait for approval."""
+        mechanism = await database.create_mechanism(self._server.app_url, "bench")
+        writer = Writer(self._server.app_url, mechanism)
+        await writer.start()
+        operator = Actor("bench", OPERATOR, OPERATOR)
+
+        async def do(called: str, **fields: Any) -> None:
+            self._count += 1
+            verb = VERBS[called]
+            command = msgspec.convert(fields, verb.command)
+            ask = Ask(operator, verb, command, f"prepare-{self._count}")
+            made = await writer.run(lambda unit: perform(unit, ask))
+            assert made.accepted, made.content
+
+        await do("party.register", id="agent", name="Agent")
+        await do("party.register", id="group", name="Group")
+        await do("fund.open", id="f", name="Fund", tier="global", currency="USD", steward="agent")
+        many = usd(10**9)
+        await do("commitment.sign", id="c", from_party="agent", to_fund="f", amount=many)
+        await do("deposit.receive", commitment="c", amount=many)
+        await do("allocation.approve", id="a", fund="f", amount=many)
+        for role in ("preparer", "approver"):
+            verb = VERBS["key.create"]
+            command = msgspec.convert({"party": "agent", "role": role}, verb.command)
+            ask, secret = issue(Ask(operator, verb, command, f"key-{role}"))
+            await writer.run(lambda unit, ask=ask: perform(unit, ask))
+            self._secrets[role] = secret
+        grants = round(self._rounds * self._seconds * 3_000 / 100) + 1
+        for grant in range(grants):
+            terms = [{"amount": usd(10)}] * 100
+            await do(
+                "commitment.sign", id=f"g{grant}", from_fund="f", to_party="group",
+                amount=usd(1_000), allocation="a", tranches=terms,
+            )  # fmt: skip
+            names = [f"g{grant}-{number}" for number in range(1, 101)]
+            requests = [
+                do("disbursement.request", id=name, commitment=f"g{grant}", tranche=number)
+                for number, name in enumerate(names, 1)
+            ]
+            await asyncio.gather(*requests)
+            self._tranches += names
+        await writer.close()
+
+    def start_server(self) -> "subprocess.Popen[bytes]":
+        """Start `mfm serve` as its users do."""
+        environ = {**os.environ, "MFM_DATA_DIR": str(self._folder / "data")}
+        mfm = Path(sys.executable).with_name("mfm")
+        return subprocess.Popen(  # noqa: S603  # our own command
+            [mfm, "serve", "--mechanism", "bench", "--port", str(self._port)], env=environ
+        )
+
+    async def ready(self) -> None:
+        """Wait until the server answers."""
+        for _ in range(200):
+            try:
+                _, to = await asyncio.open_connection("127.0.0.1", self._port)
+            except OSError:
+                await asyncio.sleep(0.1)
+                continue
+            to.close()
+            return
+        raise TimeoutError
+
+    def _entry(self, number: int) -> bytes:
+        key = f"entry-{self._count}-{number}"
+        body = msgspec.json.encode({"fund": "f", "lines": _lines()})
+        return post("/v1/entries", key, body, self._secrets["preparer"])
+
+    def _approval(self, number: int) -> bytes:
+        del number
+        name = self._tranches.pop()
+        path = f"/v1/disbursements/{name}/approve"
+        return post(path, f"approve-{name}", b"{}", self._secrets["approver"])
+
+    def _batch(self, number: int) -> bytes:
+        entries = [
+            {"key": f"b-{self._count}-{number}-{i}", "fund": "f", "lines": _lines()}
+            for i in range(1_000)
+        ]
+        body = msgspec.json.encode({"entries": entries})
+        return post("/v1/entries:batch", "-", body, self._secrets["preparer"])
+
+    async def _run(self, make: Callable[[int], bytes], clients: int, most: int = 10**9) -> Load:
+        self._count += 1
+        result = await load(self._port, make, clients=clients, seconds=self._seconds, most=most)
+        assert set(result.statuses) <= {200, 201}, result.statuses
+        return result
+
+    async def round(self) -> dict[str, float]:
+        """Return one round's figures: each a number a second."""
+        figures = {}
+        accounts = (
+            f"\\set a random(1, {ACCOUNTS // 2})\n\\set b random({ACCOUNTS // 2 + 1}, {ACCOUNTS})\n"
+        )
+        figures["pgbench"] = self._pgbench(accounts + "SELECT bench_transfer(:a, :b, 10);", CLIENTS)
+        figures["entries"] = (await self._run(self._entry, CLIENTS)).per_second
+        figures["verbs"] = (await self._run(self._approval, CLIENTS)).per_second
+        figures["pgbench_batch"] = 1_000 * self._pgbench("SELECT bench_transfers(1000);", 1)
+        ready = [self._batch(number) for number in range(round(20 * self._seconds))]
+        figures["batch"] = (
+            1_000 * (await self._run(lambda number: ready[number], 2, len(ready))).per_second
+        )
+        return figures
+
+    async def measure(self, progress: Progress) -> list[dict[str, float]]:
+        """Return the rounds' figures, after one round to warm up."""
+        task = progress.add_task("rounds", total=self._rounds + 1)
+        rounds = []
+        for _ in range(self._rounds + 1):
+            rounds.append(await self.round())
+            progress.advance(task)
+        return rounds[1:]
+
+
+def usd(units: int) -> dict[str, str]:
+    """Return whole dollars on the wire."""
+    return {"amount": f"{units}.00", "currency": "USD"}
+
+
+def _lines() -> list[dict[str, Any]]:
+    debit, credit = random.sample(range(ACCOUNTS), 2)
+    return [
+        {"account": "3100", "subject": f"s{debit}", "debit": usd(10)},
+        {"account": "3300", "subject": f"s{credit}", "credit": usd(10)},
+    ]
+
+
+def _number(text: str) -> float:
+    return msgspec.json.decode(text, type=float)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def summary(rounds: list[dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Return each measure's median ratio, its reference, and the median figures a second."""
+    told = {}
+    for name, reference in (
+        ("entries", "pgbench"),
+        ("batch", "pgbench_batch"),
+        ("verbs", "pgbench"),
+    ):
+        told[name] = {
+            "ratio": round(statistics.median(r[name] / r[reference] for r in rounds), 3),
+            "wanted": WANTED[name],
+            "per_second": round(statistics.median(r[name] for r in rounds)),
+            "reference_per_second": round(statistics.median(r[reference] for r in rounds)),
+        }
+    return told
+
+
+async def run(
+    server: embedded.Embedded, folder: Path, args: argparse.Namespace
+) -> list[dict[str, float]]:
+    """Prepare, serve, measure; the server that it starts it stops."""
+    bench = Bench(server, folder, args)
+    with Progress(console=Console(stderr=True)) as progress:
+        await bench.prepare_reference()
+        await bench.prepare_ledger()
+        process = bench.start_server()
+        try:
+            await bench.ready()
+            return await bench.measure(progress)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def main() -> None:
+    """Run the bench and print its table and its JSON."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=3, help="of each measure in each round")
+    args = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="mfm-bench-"))
+    folder.chmod(0o755)
+    server = embedded.start(folder / "data")
+    try:
+        migrate.migrate(server.migration_url)
+        told = summary(uvloop.run(run(server, folder, args)))
+    finally:
+        server.close(discard=True)
+        shutil.rmtree(folder, ignore_errors=True)
+    table = Table(title=f"median of {args.rounds} interleaved rounds of {args.seconds} s")
+    for heading in ("measure", "a second", "reference a second", "ratio", "wanted"):
+        table.add_column(heading, justify="right")
+    for name, row in told.items():
+        table.add_row(
+            name, f"{row['per_second']:,}", f"{row['reference_per_second']:,}",
+            f"{row['ratio']:.2f}", f"{row['wanted']:.2f}",
+        )  # fmt: skip
+    Console(stderr=True).print(table)
+    print(msgspec.json.encode(told).decode())
+
+
+if __name__ == "__main__":
+    main()
