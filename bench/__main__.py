@@ -29,7 +29,7 @@ from rich.table import Table
 
 from bench.load import Load, load, post
 from mfm.app.keys import issue
-from mfm.app.perform import Ask, perform
+from mfm.app.perform import Ask, submit
 from mfm.app.registry import VERBS
 from mfm.core.permissions import OPERATOR, Actor
 from mfm.store import database, embedded, migrate
@@ -97,7 +97,7 @@ class Bench:
             verb = VERBS[called]
             command = msgspec.convert(fields, verb.command)
             ask = Ask(operator, verb, command, f"prepare-{self._count}")
-            made = await writer.run(lambda unit: perform(unit, ask))
+            made = await submit(writer, ask)
             assert made.accepted, made.content
 
         await do("party.register", id="agent", name="Agent")
@@ -111,7 +111,7 @@ class Bench:
             verb = VERBS["key.create"]
             command = msgspec.convert({"party": "agent", "role": role}, verb.command)
             ask, secret = issue(Ask(operator, verb, command, f"key-{role}"))
-            await writer.run(lambda unit, ask=ask: perform(unit, ask))
+            await submit(writer, ask)
             self._secrets[role] = secret
         grants = round(self._rounds * self._seconds * 3_000 / 100) + 1
         for grant in range(grants):

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from mfm.app.perform import Ask, perform
+from mfm.app.perform import Ask, submit
 from mfm.app.registry import VERBS
 from mfm.core.permissions import OPERATOR, Actor
 from mfm.store.database import Mechanism
@@ -46,7 +46,7 @@ class Books:
         told = VERBS[verb]
         command = msgspec.convert(fields, told.command)
         ask = Ask(actor or operator(), told, command, key or f"test-{self._count}", if_match)
-        return await self.writer.run(lambda unit: perform(unit, ask))
+        return await submit(self.writer, ask)
 
     async def chain(self) -> None:
         """Play the worked example of the accounting rules, in US dollars.

@@ -129,12 +129,23 @@ async def many_tranches(books: Books) -> None:
         await books.do("disbursement.request", operator("asks"), **fields, **ON)
 
 
+async def kill(db: Database, of: Writer) -> None:
+    """Have the server end a writer's connection."""
+    if of._connection is None or of._connection.is_closed():
+        return
+    admin = await asyncpg.connect(db.admin_url)
+    await admin.execute("SELECT pg_terminate_backend($1, 5000)", of._connection.get_server_pid())
+    await admin.close()
+
+
 class Clients:
     """Clients who repeat themselves, change their minds, and ask either writer."""
 
     def __init__(self, books: Books, writers: list[Writer], seed: int) -> None:
         self.random = random.Random(seed)  # noqa: S311  # a program to repeat, no secret
         self.books, self.writers = books, writers
+        self.killing: Database | None = None
+        self.kills = 0
         self.answers: defaultdict[str, list[Made]] = defaultdict(list)
 
     async def ask(self, verb: str, key: str, **fields: object) -> Made:
@@ -152,6 +163,9 @@ class Clients:
                 asked.cancel()
             with suppress(asyncio.CancelledError):
                 self.answers[key].append(await asked)
+            if self.killing and self.random.random() < 0.05:
+                self.kills += 1
+                await kill(self.killing, self.random.choice(self.writers))
         if not self.answers[key]:
             return await self.ask(verb, key, **fields)
         return self.answers[key][-1]
@@ -216,41 +230,16 @@ async def test_64_clients_pay_from_one_fund_through_two_writers(
     await hold_what_must_hold(look, books, clients)
 
 
-async def kill(db: Database, of: Writer) -> None:
-    """Have the server end a writer's connection."""
-    if of._connection is None or of._connection.is_closed():
-        return
-    admin = await asyncpg.connect(db.admin_url)
-    await admin.execute("SELECT pg_terminate_backend($1, 5000)", of._connection.get_server_pid())
-    await admin.close()
-
-
 async def test_connections_killed_at_any_moment_double_nothing(
     books: Books, other: Writer, look: asyncpg.Connection, db: Database
 ) -> None:
     await many_tranches(books)
-    writers = [books.writer, other]
-    clients = Clients(books, writers, 3)
-
-    served = asyncio.Event()
-
-    async def killer() -> int:
-        kills = 0
-        while not served.is_set():
-            await asyncio.sleep(clients.random.random() / 100)
-            await kill(db, clients.random.choice(writers))
-            kills += 1
-        return kills
-
+    clients = Clients(books, [books.writer, other], 3)
+    clients.killing = db
     async with asyncio.timeout(60):
-        killing = asyncio.create_task(killer())
         await asyncio.gather(*(clients.client(n) for n in range(1, CLIENTS + 1)))
-        served.set()
-        assert await killing > 3
+    assert clients.kills > 3
     await hold_what_must_hold(look, books, clients)
-
-
-Fault = Callable[[Writer], Awaitable[None]]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct, convert
 
 from mfm.app.keys import issue
-from mfm.app.perform import Ask, perform, refusal_of
+from mfm.app.perform import Ask, refusal_of, submit
 from mfm.app.registry import VERBS
 from mfm.core.errors import Refused
 from mfm.core.keys import ApiKey
@@ -80,7 +80,7 @@ class Demo:
     async def _key(self, operator: Actor, fields: dict[str, str]) -> Actor:
         verb = VERBS["key.create"]
         ask, secret = issue(self._ask(operator, "key.create", fields))
-        made = await self._writer.run(lambda unit: perform(unit, ask))
+        made = await submit(self._writer, ask)
         key = restore(parse(made.content)[1].sets["api_key"][0], ApiKey)
         assert isinstance(key, ApiKey), verb.name
         self.keys.append(DemoKey(key.role, key.party, secret))
@@ -97,7 +97,7 @@ class Demo:
 
     async def _do(self, actor: Actor, name: str, fields: dict[str, Any]) -> None:
         ask = self._ask(actor, name, fields)
-        made = await self._writer.run(lambda unit: perform(unit, ask))
+        made = await submit(self._writer, ask)
         if not made.accepted:
             raise Refused(*refusal_of(made))
 

@@ -26,6 +26,14 @@ async def post(context: Context, command: PostEntry) -> Draft:
     return rules.post(context.act(command.effective_on, fund), command, fund)
 
 
+_FINAL = {
+    "key.create": "key.revoke",
+    "key.revoke": "key.create",
+    "fund.set-period": "fund.set-period",
+}
+"""Verbs of the administrator that an approver may not undo by the back door, and what undoes them."""
+
+
 async def reverse(context: Context, command: ReverseRecord) -> Draft:
     """Take a record back, if nothing stands on it yet."""
     content = await context.unit.record(command.record)
@@ -36,6 +44,9 @@ async def reverse(context: Context, command: ReverseRecord) -> Draft:
     if record.outcome != "accepted" or body.reverses:
         detail = f"Record {command.record} is a refusal or a reversal itself."
         raise Refused("record-empty", detail, "/record")
+    if body.verb in _FINAL:
+        detail = f"Record {command.record} is undone with {_FINAL[body.verb]}, not taken back."
+        raise Refused("record-final", detail, "/record")
     if taken_back := await context.unit.reversal(command.record):
         detail = f"Record {taken_back} takes it back already."
         raise Refused("record-reversed", detail, "/record")

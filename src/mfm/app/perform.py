@@ -7,14 +7,18 @@ from typing import Any
 from msgspec import Struct, inspect, json, structs, to_builtins
 
 from mfm.app.context import Context
+from mfm.core.entries import PostEntry, accounts_of
 from mfm.core.errors import Invalid, Refused
+from mfm.core.funds import Fund
 from mfm.core.permissions import Actor
 from mfm.core.record import Body, Draft, Noun, parse, plain
 from mfm.core.terms import Command
 from mfm.store.journal import Stored
+from mfm.store.memory import NOTHING, Ahead
 from mfm.store.unit import Entry, Made, Unit, key_hash
+from mfm.store.writer import Writer
 
-__all__ = ["Ask", "Made", "Verb", "entry_of", "perform", "refusal_of", "refuse", "replay"]
+__all__ = ["Ask", "Made", "Verb", "entry_of", "perform", "refusal_of", "refuse", "replay", "submit"]
 
 
 class Verb(Struct, frozen=True):
@@ -92,6 +96,26 @@ def entry_of(ask: Ask) -> Entry:
         if value := getattr(command, name):
             entry.texts[name] = value
     return entry
+
+
+def ahead_of(ask: Ask) -> Ahead:
+    """Return what a verb is known to need: the noun it changes, a voucher's fund and accounts."""
+    command = ask.command
+    if isinstance(command, PostEntry):
+        return Ahead(((Fund, command.fund),), tuple(accounts_of([command])))
+    if ask.verb.subject is None:
+        return NOTHING
+    noun, field = ask.verb.subject
+    return Ahead(((noun, getattr(command, field)),))
+
+
+async def submit(writer: Writer, ask: Ask) -> Made:
+    """Have a writer perform what is asked; return its record once it is committed.
+
+    Raises:
+        Invalid: as `perform`, and `overloaded`, `unavailable`.
+    """
+    return await writer.run(lambda unit: perform(unit, ask), ahead_of(ask))
 
 
 async def perform(unit: Unit, ask: Ask) -> Made:

@@ -4,7 +4,7 @@ import argparse
 from typing import get_args
 
 from mfm.app.keys import issue
-from mfm.app.perform import Ask, Verb, perform, refusal_of
+from mfm.app.perform import Ask, Verb, refusal_of, submit
 from mfm.app.registry import VERBS
 from mfm.cli.arguments import Commands, command, fresh_key, print_json
 from mfm.cli.session import Session
@@ -56,7 +56,7 @@ async def _do(
         ask, secret = Ask(await session.actor(writer), verb, asked, fresh_key()), ""
         if verb.name == "key.create":
             ask, secret = issue(ask)
-        made = await writer.run(lambda unit: perform(unit, ask))
+        made = await submit(writer, ask)
     if not made.accepted:
         raise Refused(*refusal_of(made))
     return made.content, secret

@@ -1,6 +1,7 @@
 """Serving: the API and its pages, until somebody stops it."""
 
 import argparse
+import gc
 
 import uvicorn
 
@@ -40,4 +41,7 @@ async def serve(session: Session, mechanism: Mechanism, host: str, port: int) ->
             date_header=True,
             timeout_keep_alive=30,
         )
+        gc.collect()
+        gc.freeze()  # what the imports made stays: the collector need not walk it again and again
+        gc.set_threshold(50_000, 20, 20)
         await uvicorn.Server(config).serve()

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 from msgspec import NODEFAULT, structs
 
-from mfm.app.perform import Ask, Verb, perform, refusal_of
+from mfm.app.perform import Ask, Verb, refusal_of, submit
 from mfm.app.registry import VERBS
 from mfm.cli.arguments import Commands, command, fresh_key, print_json
 from mfm.cli.session import Session
@@ -88,7 +88,7 @@ async def _perform(session: Session, args: argparse.Namespace) -> int:
     async with session.writer(mechanism) as writer:
         actor = await session.actor(writer)
         ask = Ask(actor, verb, asked, args.key or fresh_key())
-        made = await writer.run(lambda unit: perform(unit, ask))
+        made = await submit(writer, ask)
     if not made.accepted:
         code, detail, _ = refusal_of(made)
         if args.json:

@@ -60,7 +60,7 @@ class EntryBatch(Command, frozen=True, kw_only=True):
 class ReverseRecord(Command, frozen=True, kw_only=True):
     """Take a record back: its exact mirror, linked to it."""
 
-    record: Annotated[int, Meta(ge=1)]
+    record: Annotated[int, Meta(ge=1, le=2**53)]
     effective_on: date | None = None
     reason: Text = ""
 

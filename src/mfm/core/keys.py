@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from hashlib import sha256
+from typing import Annotated
 
-from msgspec import structs
+from msgspec import Meta, structs
 
 from mfm.core.errors import Refused
 from mfm.core.permissions import Actor, Role
@@ -44,7 +45,7 @@ class CreateKey(Command, frozen=True, kw_only=True):
     party: Id
     role: Role
     fund: Id | None = None
-    days: int = 365
+    days: Annotated[int, Meta(ge=1, le=3_660, description="until it expires")] = 365
 
 
 class RevokeKey(Command, frozen=True, kw_only=True):

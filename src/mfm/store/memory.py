@@ -2,6 +2,8 @@
 
 from collections import OrderedDict
 
+from msgspec import Struct
+
 from mfm.core.accounts import Account
 from mfm.core.journal import Ledger
 from mfm.core.record import Noun
@@ -29,3 +31,19 @@ class Memory:
     def full(self) -> bool:
         """Whether it has grown past what is worth keeping."""
         return len(self.rows) > _ROWS_KEPT or len(self.ledger.balances) > _ACCOUNTS_KEPT
+
+
+class Ahead(Struct, frozen=True):
+    """What a job is known to need before it runs.
+
+    Attributes:
+        rows: nouns, as (kind, id).
+        accounts: accounts that it may move.
+    """
+
+    rows: tuple[tuple[type[Noun], str], ...] = ()
+    accounts: tuple[Account, ...] = ()
+
+
+NOTHING = Ahead()
+"""For jobs of which nothing is known."""

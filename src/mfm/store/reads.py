@@ -125,7 +125,7 @@ async def records(connection: AsyncConnection, page: Page, reach: Reach) -> list
     """Return a page of records as (seq, bytes); for a fund, those that moved its money."""
     record = table("record", column("seq"), column("content"), column("verb"))
     query = select(record.c.seq, record.c.content)
-    query = query.where(record.c.seq > max(page.after[0], page.since_seq))
+    query = query.where(record.c.seq > literal(max(page.after[0], page.since_seq), BigInteger))
     fund = page.filters.get("fund", "")
     for name in {fund, reach.fund} - {""}:
         posting = table("posting", column("seq"), column("debit_id"))
@@ -146,7 +146,8 @@ async def records(connection: AsyncConnection, page: Page, reach: Reach) -> list
 async def record(connection: AsyncConnection, seq: int) -> bytes | None:
     """Return a record's bytes, or None."""
     source = table("record", column("seq"), column("content"))
-    found = (await connection.execute(select(source.c.content).where(source.c.seq == seq))).scalar()
+    query = select(source.c.content).where(source.c.seq == literal(seq, BigInteger))
+    found = (await connection.execute(query)).scalar()
     return None if found is None else bytes(found)
 
 

@@ -27,7 +27,7 @@ from mfm.core.record import (
 from mfm.store import journal, nouns
 from mfm.store.database import Mechanism
 from mfm.store.journal import Batch, Head, Stored
-from mfm.store.memory import Memory
+from mfm.store.memory import Ahead, Memory
 
 N = TypeVar("N", bound=Noun)
 
@@ -158,6 +158,18 @@ class Unit:
             number = self.mechanism.id
             for row in await nouns.load(self.connection, number, noun, "id", missing):
                 rows[noun, row.id] = row
+
+    async def read_ahead(self, wanted: Iterable[Ahead]) -> None:
+        """Bring what several jobs will need into memory, with a query a kind."""
+        kinds: dict[type[Noun], list[str]] = {}
+        accounts: list[Account] = []
+        for ahead in wanted:
+            accounts += ahead.accounts
+            for kind, name in ahead.rows:
+                kinds.setdefault(kind, []).append(name)
+        for kind, names in kinds.items():
+            await self.load(kind, dict.fromkeys(names))
+        await self.load_accounts(accounts)
 
     async def find_by(self, noun: type[N], column: str, value: str) -> N | None:
         """Return the noun, not reversed, that has a unique value in another field, or None."""

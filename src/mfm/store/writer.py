@@ -19,7 +19,7 @@ import structlog
 from mfm.core.errors import Invalid, Problem
 from mfm.store import journal
 from mfm.store.database import Mechanism, connect
-from mfm.store.memory import Memory
+from mfm.store.memory import NOTHING, Ahead, Memory
 from mfm.store.unit import Unit
 
 R = TypeVar("R")
@@ -30,6 +30,8 @@ QUEUE_MAX = 2_048
 SHARED_MAX = 256
 """Verbs that share one commit."""
 _RECONNECT_SECONDS = 30
+_GATHER_SECONDS = 0.002
+"""The longest that verbs wait for others to share their commit; a lone caller never waits."""
 
 _LOST = (
     asyncpg.PostgresConnectionError,
@@ -44,12 +46,13 @@ log = structlog.get_logger(__name__)
 
 
 class _Waiting:
-    """A job and the future that its caller awaits."""
+    """A job, what it will need, and the future that its caller awaits."""
 
-    __slots__ = ("future", "job")
+    __slots__ = ("ahead", "future", "job")
 
-    def __init__(self, job: Job[Any], future: asyncio.Future[Any]) -> None:
+    def __init__(self, job: Job[Any], ahead: Ahead, future: asyncio.Future[Any]) -> None:
         self.job = job
+        self.ahead = ahead
         self.future = future
 
     def answer(self, outcome: object) -> None:
@@ -90,6 +93,8 @@ class Writer:
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self._replan_at = 0
+        self._enough = 1  # how many must wait before the loop wakes
+        self._expected = 1  # how many are about to come
 
     @property
     def waiting(self) -> int:
@@ -115,8 +120,12 @@ class Writer:
         if self._connection is not None:
             await self._connection.close()
 
-    async def run(self, job: Job[R]) -> R:
+    async def run(self, job: Job[R], ahead: Ahead = NOTHING) -> R:
         """Run a job in its turn; return its result once it is committed.
+
+        Args:
+            job: reads and writes through the unit that it is given.
+            ahead: what it is known to need: read for all jobs of a commit at once.
 
         The job may be run more than once, each time on a unit that knows nothing of the run
         before: it must leave nothing behind but what it returns.
@@ -126,9 +135,10 @@ class Writer:
         """
         if len(self._queue) >= QUEUE_MAX or self._closing:
             raise Invalid("overloaded", "The ledger is busy; try again in a second.")
-        waiting = _Waiting(job, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(job, ahead, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
-        self._wake.set()
+        if len(self._queue) >= self._enough:
+            self._wake.set()
         return await waiting.future  # type: ignore[no-any-return]  # the job's own result
 
     # The loop ------------------------------------------------------------------------------------
@@ -139,8 +149,21 @@ class Writer:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
+            await self._gather()
             some = [self._queue.popleft() for _ in range(min(SHARED_MAX, len(self._queue)))]
             await self._serve(some)
+            # Those just answered and those who came meanwhile: about as many will ask next.
+            self._expected = (len(some) + len(self._queue)) * 3 // 4
+
+    async def _gather(self) -> None:
+        """Wait a moment for verbs that are about to come: a commit costs the same for many."""
+        if len(self._queue) < self._expected and not self._closing:
+            self._enough = self._expected
+            self._wake.clear()
+            timer = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._wake.set)
+            await self._wake.wait()
+            timer.cancel()
+            self._enough = 1
 
     async def _serve(self, batch: list[_Waiting]) -> None:
         while batch:
@@ -223,6 +246,7 @@ class Writer:
 
     async def _decide(self, unit: Unit, batch: list[_Waiting]) -> list[object]:
         outcomes: list[object] = []
+        await unit.read_ahead([waiting.ahead for waiting in batch])
         for waiting in batch:
             stamp = unit.stamp
             try:

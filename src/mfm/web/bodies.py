@@ -8,25 +8,42 @@ from msgspec import DecodeError, Struct, ValidationError, convert, json
 
 from mfm.core.errors import Invalid
 from mfm.core.terms import Command
+from mfm.web.endpoints import whole
 
 S = TypeVar("S", bound=Struct)
 
 _WHERE = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _STEP = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
 _FIELD = re.compile(r"`(\w+)`")
+_PAIR = r"u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_ESCAPE = re.compile(rf"\\(?:{_PAIR}|u[0-9a-fA-F]{{4}}|.)", re.DOTALL)
+_DETAIL_MAX = 300
 
 
 def text_of(body: bytes) -> str:
     """Return a body as text in Unicode's normal form C, as records carry it.
 
     Raises:
-        Invalid: `utf8-invalid`.
+        Invalid: `utf8-invalid`, `field-invalid` for a null character.
     """
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
         raise Invalid("utf8-invalid", f"Byte {error.start} of the body is not UTF-8.") from None
+    if "\\u" in text:
+        text = _ESCAPE.sub(_letter, text)
+    if "\0" in text:
+        raise Invalid("field-invalid", "The character U+0000 cannot be kept.")
     return text if text.isascii() or is_normalized("NFC", text) else normalize("NFC", text)
+
+
+def _letter(escape: re.Match[str]) -> str:
+    """Return the letter that an escape stands for, where it is no part of JSON's own grammar."""
+    try:
+        letter = json.decode(f'"{escape[0]}"', type=str)
+    except DecodeError:
+        return escape[0]  # half a pair, or no escape at all: the decoder says so
+    return letter if letter == "\0" or not letter.isascii() else escape[0]
 
 
 def decode(body: bytes, kind: type[S]) -> S:
@@ -62,7 +79,7 @@ def decode_with_path(body: bytes, kind: type[Command], path: dict[str, str]) -> 
     for name, value in path.items():
         if str(told.get(name, value)) != value:
             raise Invalid("path-differs", f"{name} is {value} in the path.", f"/{name}")
-        told[name] = int(value) if name == "record" and value.isdecimal() else value
+        told[name] = whole(value) if name == "record" and whole(value) else value
     try:
         return convert(told, kind)
     except ValidationError as error:
@@ -79,16 +96,18 @@ def fault(error: ValidationError) -> Invalid:
     if "got `float`" in text:
         code = "float-refused"
     elif "missing required field" in text:
-        code, pointer = "field-missing", f"{pointer}/{_field(text)}"
+        code, pointer = "field-missing", pointer + _field(text)
     elif "unknown field" in text:
-        code, pointer = "field-unknown", f"{pointer}/{_field(text)}"
+        code, pointer = "field-unknown", pointer + _field(text)
     elif pointer == "/entries" and "length <=" in text:
         code = "batch-too-large"
     else:
         code = "field-invalid"
+    if len(text) > _DETAIL_MAX:
+        text, pointer = f"{text[:_DETAIL_MAX]} ...", pointer[:_DETAIL_MAX]
     return Invalid(code, f"{text}.", pointer)
 
 
 def _field(text: str) -> str:
     found = _FIELD.findall(text)
-    return found[-1] if found else ""
+    return f"/{found[-1]}" if found else ""

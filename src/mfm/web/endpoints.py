@@ -1,7 +1,8 @@
 """Endpoints: what an address does, who may ask, and what its documentation says."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from litestar import Request, Response
 from msgspec import Struct, json
@@ -12,6 +13,7 @@ from mfm.web.services import Services
 
 JSON = "application/json"
 BODY_MAX_BYTES = 8 * 2**20
+_DIGITS_MAX = 18
 Ask = Request[Any, Any, Any]
 
 
@@ -58,12 +60,19 @@ def ok(
 
 
 def part(ask: Ask, name: str) -> str:
-    """Return a part of the path."""
-    return str(ask.path_params[name])
+    """Return a part of the path.
+
+    Raises:
+        Invalid: `not-found` for a null character, which no id has.
+    """
+    told = str(ask.path_params[name])
+    if "\0" in told:
+        raise Invalid("not-found", "There is no such thing.")
+    return told
 
 
 def header(ask: Ask, name: bytes) -> str | None:
-    """Return a header by its lower-case name: straight from the scope, for Litestar decodes them all."""
+    """Return a header by its lower-case name, from the scope itself: Litestar decodes them all."""
     for key, value in ask.scope["headers"]:
         if key == name:
             return str(value.decode("latin-1"))
@@ -95,22 +104,51 @@ async def body_of(ask: Ask) -> bytes:
             return b"".join(parts)
 
 
-def query_int(ask: Ask, name: str, default: int, bounds: tuple[int, int]) -> int:
+def queries_of(ask: Ask, known: Iterable[str]) -> dict[str, str]:
+    """Return the query parameters, each told once at the most.
+
+    Raises:
+        Invalid: `query-invalid` for one that is not known, told twice, or has a null character.
+    """
+    told: dict[str, str] = {}
+    for name, value in ask.query_params.multi_items():
+        if name not in known:
+            detail = f"{name[:40]!r} is not a parameter here."
+            raise Invalid("query-invalid", detail)
+        if name in told or "\0" in value:
+            raise Invalid("query-invalid", f"{name} is told once, and in letters.")
+        told[name] = value
+    return told
+
+
+def whole(text: str) -> int | None:
+    """Return the number that plain digits say, or None; never one that the database cannot hold."""
+    plain = text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX
+    return int(text) if plain else None
+
+
+def next_link(ask: Ask, queries: dict[str, Any]) -> str:
+    """Return the Link header to the next page: this address, with these query parameters."""
+    return f'<{quote(ask.scope["path"])}?{urlencode(queries)}>; rel="next"'
+
+
+def query_int(told: dict[str, str], name: str, default: int, bounds: tuple[int, int]) -> int:
     """Return an integer query parameter.
 
     Raises:
         Invalid: `query-invalid` when it is none, or out of bounds.
     """
-    text = ask.query_params.get(name)
+    text = told.get(name)
     if text is None:
         return default
     low, high = bounds
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and low <= int(text) <= high):
+    number = whole(text)
+    if number is None or not low <= number <= high:
         raise Invalid("query-invalid", f"{name} is a whole number from {low} to {high}.")
-    return int(text)
+    return number
 
 
 def actor_of(actor: Actor | None) -> Actor:
     """Return the actor of a guarded endpoint."""
-    assert actor is not None  # the application hands a public endpoint no actor, and no other
+    assert actor is not None  # noqa: S101  # the application hands a public endpoint none
     return actor

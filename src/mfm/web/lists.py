@@ -22,7 +22,19 @@ from mfm.core.record import Noun
 from mfm.core.refunds import Refund
 from mfm.core.reports import Report
 from mfm.web import cursors
-from mfm.web.endpoints import Ask, Endpoint, Query, actor_of, header, ok, part, query_int
+from mfm.web.endpoints import (
+    Ask,
+    Endpoint,
+    Query,
+    actor_of,
+    header,
+    next_link,
+    ok,
+    part,
+    queries_of,
+    query_int,
+    whole,
+)
 from mfm.web.render import PLURALS, noun_json, record_json
 from mfm.web.services import Services
 
@@ -49,16 +61,13 @@ FILTERS: dict[type[Noun], tuple[str, ...]] = {
 
 def _page(services: Services, ask: Ask, names: tuple[str, ...]) -> tuple[Page, str]:
     """Return the part of the list that is asked for, and the list's own name for its cursors."""
-    known = {*names, *(query.name for query in _PAGING)}
-    for name in ask.query_params:
-        if name not in known:
-            raise Invalid("query-invalid", f"{name[:40]!r} is not a parameter of this list.")
-    filters = {name: str(ask.query_params[name]) for name in names if name in ask.query_params}
-    since_seq = query_int(ask, "updated_since_seq", 0, (0, _SEQ_MAX))
-    listing = f"{ask.url.path}?{json.encode(sorted(filters.items())).decode()}{since_seq}"
-    cursor = ask.query_params.get("cursor")
+    told = queries_of(ask, {*names, *(query.name for query in _PAGING)})
+    filters = {name: told[name] for name in names if name in told}
+    since_seq = query_int(told, "updated_since_seq", 0, (0, _SEQ_MAX))
+    listing = f"{ask.scope['path']}?{json.encode(sorted(filters.items())).decode()}{since_seq}"
+    cursor = told.get("cursor")
     after = cursors.read(services.cursor_key, listing, cursor) if cursor else (0, "")
-    limit = query_int(ask, "limit", 100, (1, reads.LIMIT_MAX))
+    limit = query_int(told, "limit", 100, (1, reads.LIMIT_MAX))
     return Page(limit, after, since_seq, filters), listing
 
 
@@ -71,18 +80,8 @@ def _listed(
     headers = {}
     if len(items) == page.limit:
         told["next"] = cursors.sign(services.cursor_key, listing, place)
-        again = ask.url.with_replacements(
-            query="&".join(
-                f"{name}={value}"
-                for name, value in (
-                    *page.filters.items(),
-                    ("updated_since_seq", page.since_seq),
-                    ("limit", page.limit),
-                    ("cursor", told["next"]),
-                )
-            )
-        )
-        headers["Link"] = f'<{again.path}?{again.query}>; rel="next"'
+        again = {**page.filters, "updated_since_seq": page.since_seq, "limit": page.limit}
+        headers["Link"] = next_link(ask, again | {"cursor": told["next"]})
     return ok(told, headers=headers)
 
 
@@ -101,7 +100,8 @@ def _one(noun: type[Noun]) -> Any:  # noqa: ANN401  # a handler, see Endpoint.ha
     async def handle(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
         found = await reads.one(services.engine, actor_of(actor), noun, part(ask, "id"))
         etag = f'"{found.seq}"'
-        if etag in {tag.strip() for tag in (header(ask, b"if-none-match") or "").split(",")}:
+        seen = (header(ask, b"if-none-match") or "").split(",")
+        if etag in {tag.strip().removeprefix("W/") for tag in seen}:  # proxies weaken tags
             return Response(b"", status_code=304, headers={"ETag": etag})
         return ok(noun_json(found), headers={"ETag": etag})
 
@@ -117,11 +117,11 @@ async def _records(services: Services, ask: Ask, actor: Actor | None) -> Respons
 
 
 async def _record(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
-    text = part(ask, "seq")
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    seq = whole(part(ask, "seq"))
+    if seq is None:
         raise Invalid("not-found", "Records have whole numbers.")
-    content = await reads.record(services.engine, actor_of(actor), int(text))
-    return ok(record_json(content), headers={"ETag": f'"{text}"'})
+    content = await reads.record(services.engine, actor_of(actor), seq)
+    return ok(record_json(content), headers={"ETag": f'"{seq}"'})
 
 
 def _action(noun: type[Noun]) -> str:

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -19,6 +20,11 @@ SECONDS = Histogram(
 )
 _PROCESS, _COUNT = secrets.token_hex(4), count(1)
 _METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
+
+
+# Finding a metric by its labels costs more than counting; there are few.
+_counted = cache(REQUESTS.labels)
+_timed = cache(SECONDS.labels)
 
 
 class Observer:
@@ -57,8 +63,8 @@ class Observer:
             took = time.perf_counter() - began
             path = scope.get("path_template") or "<unmatched>"
             method = scope["method"] if scope["method"] in _METHODS else "<other>"
-            REQUESTS.labels(method, path, status).inc()
-            SECONDS.labels(path).observe(took)
+            _counted(method, path, status).inc()
+            _timed(path).observe(took)
             log.info(
                 "answered",
                 request_id=request_id,

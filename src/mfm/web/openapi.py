@@ -61,15 +61,13 @@ def _answers() -> dict[str, type[Struct]]:
         ("secret", str | UnsetType, UNSET),
     ]
     answers["Outcome"] = defstruct("Outcome", outcome)
-    item = defstruct(
-        "ItemOutcome",
-        [
-            ("key", str),
-            ("outcome", str),
-            ("seq", int | UnsetType, UNSET),
-            ("problem", ProblemDocument | UnsetType, UNSET),
-        ],
-    )
+    parts: list[Any] = [
+        ("key", str),
+        ("outcome", str),
+        ("seq", int | UnsetType, UNSET),
+        ("problem", ProblemDocument | UnsetType, UNSET),
+    ]
+    item = defstruct("ItemOutcome", parts)
     answers["Outcomes"] = defstruct("Outcomes", [("outcomes", list[item])])  # type: ignore[valid-type]  # as above
     record = answers["Record"] = defstruct(
         "Record",
@@ -89,7 +87,10 @@ def _answers() -> dict[str, type[Struct]]:
 
 
 def _list_of(name: str, item: type[Struct]) -> type[Struct]:
-    fields = [("items", list[item]), ("next", str | UnsetType, UNSET)]  # type: ignore[valid-type]  # as above
+    fields: list[Any] = [
+        ("items", list[item]),  # type: ignore[valid-type]  # as above
+        ("next", str | UnsetType, UNSET),
+    ]
     return defstruct(f"{name}List", fields)
 
 

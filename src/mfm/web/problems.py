@@ -1,5 +1,6 @@
 """Problems (RFC 9457): one table of codes, with their status and what to do next."""
 
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from litestar import Request, Response
@@ -10,7 +11,7 @@ from mfm.core.errors import Problem
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "/problems/"
-"""A problem's `type` is this and its code: a relative reference to its own page (RFC 9457, 3.1.1)."""
+"""A problem's `type` is this and its code: a reference to its own page (RFC 9457, 3.1.1)."""
 
 
 class Kind(NamedTuple):
@@ -148,6 +149,7 @@ fee-zero               | 409 | The fee is nothing | Nothing to do.
 key-revoked            | 409 | The key is revoked already | Nothing to do.
 record-empty           | 409 | There is nothing to take back | Only accepted records that moved or set something are reversed.
 record-reversed        | 409 | It is taken back already | Nothing to do; see the record that the detail names.
+record-final           | 409 | This record is not taken back | Use the verb that the detail names.
 record-superseded      | 409 | Something stands on this record | Take the later record back first; the detail names it.
 mechanism-name         | 422 | The mechanism's name has the wrong form | Use lower-case letters, digits, dot, dash and underscore.
 mechanism-exists       | 409 | The mechanism exists | Choose another name.
@@ -166,7 +168,8 @@ iati-organisation-file | 422 | This is an IATI organisation file | Import the pu
 iati-version           | 422 | This version of IATI is not read | Convert the file to IATI 2.03.
 iati-schema            | 422 | The file breaks the schema | Mend the lines that the detail names.
 schemas-unreadable     | 422 | The schemas cannot be read | Point --schemas at a folder with the IATI XSD files.
-""")
+""")  # noqa: E501  # a code a line
+"""Every code: what it means to a client, and to a person."""
 
 
 def document(problem: Problem, instance: str = "", record: int = 0) -> ProblemDocument:
@@ -192,9 +195,9 @@ def response(problem: Problem, instance: str = "", record: int = 0) -> Response[
     """Return a problem as an HTTP response."""
     told = document(problem, instance, record)
     headers = {"Cache-Control": "no-store"}
-    if told.status in {429, 503}:
+    if told.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
         headers["Retry-After"] = "1"
-    if told.status == 401:
+    if told.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if record:
         headers["Link"] = f'</v1/records/{record}>; rel="describedby"'

@@ -18,7 +18,7 @@ from mfm.store.writer import Writer
 
 _KEY_FRESH = timedelta(seconds=2)
 """How long a key that was looked up is believed: so long a revocation elsewhere may take."""
-_KEYS_MAX = 10_000
+_KEY_MAX, _KEYS_MAX = 200, 10_000
 _REFUSALS_BURST = 120
 _REFUSALS_PER_SECOND = 2
 
@@ -46,7 +46,7 @@ class Services:
             Invalid: `key-unknown`.
         """
         scheme, _, secret = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not secret.startswith(PREFIX) or len(secret) > 200:
+        if scheme.lower() != "bearer" or not secret.startswith(PREFIX) or len(secret) > _KEY_MAX:
             raise Invalid("key-unknown", "This address needs an API key.")
         digest, now = digest_of(secret), utc_now()
         seen = self._keys.get(digest)

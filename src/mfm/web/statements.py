@@ -3,18 +3,29 @@
 from typing import TypeVar
 
 from litestar import Response
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct, ValidationError, convert, json
 
 from mfm.app import statements
 from mfm.core.errors import Invalid
 from mfm.core.histories import AccountBalance, AccountQuery, History, HistoryQuery
 from mfm.core.permissions import Actor
 from mfm.core.statements import Statement, StatementQuery
-from mfm.core.totals import Total, dimensions
+from mfm.core.totals import DIMENSIONS, Total, dimensions
 from mfm.formats import csv
 from mfm.web import cursors
 from mfm.web.bodies import fault
-from mfm.web.endpoints import Ask, Endpoint, Query, actor_of, header, ok, part
+from mfm.web.endpoints import (
+    Ask,
+    Endpoint,
+    Query,
+    actor_of,
+    header,
+    next_link,
+    ok,
+    part,
+    queries_of,
+    query_int,
+)
 from mfm.web.services import Services
 
 Q = TypeVar("Q", bound=Struct)
@@ -25,6 +36,13 @@ _SCOPE = (
     Query("known_at", "count only records up to this one", "integer"),
     Query("currency", "for reported books, which keep several"),
 )
+_ACCOUNT = (Query("subject", "of this subject only"), *_SCOPE)
+_HISTORY = (
+    Query("limit", "about so many, 1 to 500; a record's rows stay together", "integer"),
+    Query("cursor", "continues the list where the page before ended"),
+    *_ACCOUNT,
+)
+_TOTALS = (Query("by", "any of activity, iati_type, currency, with commas between"),)
 
 
 class Totals(Struct, frozen=True):
@@ -33,62 +51,71 @@ class Totals(Struct, frozen=True):
     items: list[Total]
 
 
-def _query(ask: Ask, kind: type[Q], **fields: str) -> Q:
+def _query(told: dict[str, str], kind: type[Q], **fields: str) -> Q:
     """Return the query parameters and parts of the path as what the app takes.
 
     Raises:
         Invalid: `query-invalid`.
     """
-    told = {name: str(value) for name, value in ask.query_params.items() if name != "cursor"}
     try:
         return convert({**told, **fields}, kind, strict=False)
     except ValidationError as error:
         raise Invalid("query-invalid", fault(error).detail) from None
 
 
+def _names(queries: tuple[Query, ...]) -> set[str]:
+    return {query.name for query in queries}
+
+
 def _as_csv(ask: Ask) -> bool:
     return "text/csv" in (header(ask, b"accept") or "")
 
 
-def _csv(text: str) -> Response[bytes]:
-    headers = {"Cache-Control": "no-store"}
+def _csv(text: str, more: dict[str, str] | None = None) -> Response[bytes]:
+    headers = {"Cache-Control": "no-store", **(more or {})}
     return Response(text.encode(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 async def _statement(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
-    query = _query(ask, StatementQuery, fund=part(ask, "fund"))
-    told = await statements.statement(services.engine, actor_of(actor), query)
-    return _csv(csv.sources_and_uses(told)) if _as_csv(ask) else ok(told)
+    told = queries_of(ask, _names(_SCOPE))
+    query = _query(told, StatementQuery, fund=part(ask, "fund"))
+    made = await statements.statement(services.engine, actor_of(actor), query)
+    return _csv(csv.sources_and_uses(made)) if _as_csv(ask) else ok(made)
 
 
 async def _balance(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
-    query = _query(ask, AccountQuery, fund=part(ask, "fund"), code=part(ask, "code"))
+    told = queries_of(ask, _names(_ACCOUNT))
+    query = _query(told, AccountQuery, fund=part(ask, "fund"), code=part(ask, "code"))
     return ok(await statements.balance(services.engine, actor_of(actor), query))
 
 
 async def _history(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
+    told = queries_of(ask, _names(_HISTORY))
     fields = {"fund": part(ask, "fund"), "code": part(ask, "code")}
-    listing = f"{ask.scope['path']}?{ask.query_params.get('subject', '')}"
-    if cursor := ask.query_params.get("cursor"):
+    # The page's size may change between pages; `known_at` is in the link to the next one.
+    same = {name: value for name, value in told.items() if name in {"subject", "as_of", "currency"}}
+    listing = f"{ask.scope['path']}?{json.encode(sorted(same.items())).decode()}"
+    if cursor := told.pop("cursor", ""):
         fields["after"] = str(cursors.read(services.cursor_key, listing, cursor)[0])
-    query = _query(ask, HistoryQuery, **fields)
-    if query.limit > _LIMIT_MAX:
-        raise Invalid("query-invalid", f"limit is a whole number from 1 to {_LIMIT_MAX}.")
-    told = await statements.history(services.engine, actor_of(actor), query)
-    if _as_csv(ask):
-        return _csv(csv.history(told))
+    limit = query_int(told, "limit", 100, (1, _LIMIT_MAX))
+    query = _query(told, HistoryQuery, **fields)
+    made = await statements.history(services.engine, actor_of(actor), query)
     headers = {}
-    if told.next is not None:
-        following = cursors.sign(services.cursor_key, listing, (told.next, ""))
-        again = f"{ask.scope['path']}?limit={query.limit}&known_at={told.known_at}"
-        headers["Link"] = f'<{again}&cursor={following}>; rel="next"'
-    return ok(told, headers=headers)
+    if made.next is not None:
+        following = cursors.sign(services.cursor_key, listing, (made.next, ""))
+        again = {**same, "limit": limit, "known_at": made.known_at, "cursor": following}
+        headers["Link"] = next_link(ask, again)
+    return _csv(csv.history(made), headers) if _as_csv(ask) else ok(made, headers=headers)
 
 
 async def _totals(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
-    by = dimensions(ask.query_params.get("by", "activity,iati_type,currency"))
-    told = await statements.totals(services.engine, actor_of(actor), by)
-    return _csv(csv.totals(told, by)) if _as_csv(ask) else ok(Totals(told))
+    told = queries_of(ask, _names(_TOTALS))
+    try:
+        by = dimensions(told.get("by", ",".join(DIMENSIONS)))
+    except Invalid as invalid:
+        raise Invalid("query-invalid", invalid.detail) from None
+    made = await statements.totals(services.engine, actor_of(actor), by)
+    return _csv(csv.totals(made, by)) if _as_csv(ask) else ok(Totals(made))
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -110,7 +137,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         text="An account's balance, as of any day, as known at any record.",
         answer="AccountBalance",
         also=(AccountBalance,),
-        queries=(Query("subject", "of this subject only"), *_SCOPE),
+        queries=_ACCOUNT,
     ),
     Endpoint(
         method="GET",
@@ -120,12 +147,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         text="An account's postings with the running balance; JSON, or CSV by Accept.",
         answer="History",
         also=(History,),
-        queries=(
-            Query("subject", "of this subject only"),
-            Query("limit", "at most so many, 1 to 500", "integer"),
-            Query("cursor", "continues the list where the page before ended"),
-            *_SCOPE,
-        ),
+        queries=_HISTORY,
     ),
     Endpoint(
         method="GET",
@@ -135,6 +157,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         text="Totals of IATI transactions, computed from the ledger; JSON, or CSV by Accept.",
         answer="Totals",
         also=(Totals,),
-        queries=(Query("by", "any of activity, iati_type, currency, with commas between"),),
+        queries=_TOTALS,
     ),
 )

@@ -9,7 +9,7 @@ from msgspec import ValidationError, convert
 from mfm.app.entries import post_batch
 from mfm.app.keys import issue
 from mfm.app.perform import Ask as VerbAsk
-from mfm.app.perform import Made, Verb, perform, refusal_of
+from mfm.app.perform import Made, Verb, refusal_of, submit
 from mfm.app.registry import VERBS
 from mfm.core.entries import EntryBatch
 from mfm.core.errors import Invalid, Problem, Refused
@@ -88,7 +88,7 @@ def _write(verb: Verb) -> Any:  # noqa: ANN401  # a handler, see Endpoint.handle
         asked = VerbAsk(who, verb, command, key, if_match)
         if verb.name.startswith("key."):
             return await _key_verb(services, asked, ask.scope["path"])
-        made = await services.writer.run(lambda unit: perform(unit, asked))
+        made = await submit(services.writer, asked)
         return answer(services, who, made, ask.scope["path"])
 
     return handle
@@ -99,11 +99,12 @@ async def _key_verb(services: Services, asked: VerbAsk, path: str) -> Response[b
     secret = ""
     if asked.verb.name == "key.create":
         asked, secret = issue(asked)
-    made = await services.writer.run(lambda unit: perform(unit, asked))
+    made = await submit(services.writer, asked)
     services.forget_keys()
     if secret and made.accepted and not made.replayed:
-        told, _ = outcome_json(made.content)
-        return ok(told | {"secret": secret}, status=201, headers={"ETag": f'"{made.seq}"'})
+        told, location = outcome_json(made.content)
+        headers = {"ETag": f'"{made.seq}"', "Location": location}
+        return ok(told | {"secret": secret}, status=201, headers=headers)
     return answer(services, asked.actor, made, path)
 
 
@@ -114,6 +115,9 @@ async def _batch(services: Services, ask: Ask, actor: Actor | None) -> Response[
     services.check_refusals(who)
     items = decode(await read_body(ask), EntryBatch).entries
     outcomes = await services.writer.run(lambda unit: post_batch(unit, who, items))
+    for outcome in outcomes:
+        if isinstance(outcome, Made) and not outcome.accepted and not outcome.replayed:
+            services.count_refusal(who)
     told = [
         {"key": item.key, **_outcome(outcome)}
         for item, outcome in zip(items, outcomes, strict=True)
