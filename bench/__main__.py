@@ -57,12 +57,12 @@ class Bench:
     # The reference -------------------------------------------------------------------------------
 
     def _pgbench(self, script: str, clients: int) -> float:
-        """Return the transactions a second of a one-line script."""
+        """Return a script's transactions a second."""
         host = re.search(r"host=([^&]+)", self._server.admin_url)
         assert host is not None
         file = self._folder / "script.sql"
         file.write_text(script)
-        done = subprocess.run(  # noqa: S603  # the wheel's own pgbench
+        done = subprocess.run(  # the wheel's own pgbench
             [
                 self._server.bin_dir / "pgbench", "-h", host[1], "-p", "5432", "-U", "mfm_superuser",
                 "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T",
@@ -86,54 +86,61 @@ class Bench:
     # The ledger ----------------------------------------------------------------------------------
 
     async def prepare_ledger(self) -> None:
-        """Make a mechanism with two funds, keys, and tranches that wait for approval."""
+        """Make a mechanism with a fund, keys, and tranches that wait for approval."""
         mechanism = await database.create_mechanism(self._server.app_url, "bench")
         writer = Writer(self._server.app_url, mechanism)
         await writer.start()
-        operator = Actor("bench", OPERATOR, OPERATOR)
-
-        async def do(called: str, **fields: Any) -> None:
-            self._count += 1
-            verb = VERBS[called]
-            command = msgspec.convert(fields, verb.command)
-            ask = Ask(operator, verb, command, f"prepare-{self._count}")
-            made = await submit(writer, ask)
-            assert made.accepted, made.content
-
-        await do("party.register", id="agent", name="Agent")
-        await do("party.register", id="group", name="Group")
-        await do("fund.open", id="f", name="Fund", tier="global", currency="USD", steward="agent")
-        many = usd(10**9)
-        await do("commitment.sign", id="c", from_party="agent", to_fund="f", amount=many)
-        await do("deposit.receive", commitment="c", amount=many)
-        await do("allocation.approve", id="a", fund="f", amount=many)
+        much = usd(10**9)
+        for verb, fields in (
+            ("party.register", {"id": "agent", "name": "Agent"}),
+            ("party.register", {"id": "group", "name": "Group"}),
+            ("fund.open", {"id": "f", "name": "Fund", "tier": "global", "currency": "USD",
+                           "steward": "agent"}),
+            ("commitment.sign", {"id": "c", "from_party": "agent", "to_fund": "f", "amount": much}),
+            ("deposit.receive", {"commitment": "c", "amount": much}),
+            ("allocation.approve", {"id": "a", "fund": "f", "amount": much}),
+        ):  # fmt: skip
+            await self._do(writer, verb, fields)
         for role in ("preparer", "approver"):
-            verb = VERBS["key.create"]
-            command = msgspec.convert({"party": "agent", "role": role}, verb.command)
-            ask, secret = issue(Ask(operator, verb, command, f"key-{role}"))
+            ask, secret = issue(self._ask("key.create", {"party": "agent", "role": role}))
             await submit(writer, ask)
             self._secrets[role] = secret
-        grants = round(self._rounds * self._seconds * 3_000 / 100) + 1
-        for grant in range(grants):
-            terms = [{"amount": usd(10)}] * 100
-            await do(
-                "commitment.sign", id=f"g{grant}", from_fund="f", to_party="group",
-                amount=usd(1_000), allocation="a", tranches=terms,
-            )  # fmt: skip
-            names = [f"g{grant}-{number}" for number in range(1, 101)]
-            requests = [
-                do("disbursement.request", id=name, commitment=f"g{grant}", tranche=number)
-                for number, name in enumerate(names, 1)
-            ]
-            await asyncio.gather(*requests)
-            self._tranches += names
+        for grant in range(round((self._rounds + 1) * self._seconds * 25)):
+            await self._prepare_grant(writer, f"g{grant}")
         await writer.close()
+
+    async def _prepare_grant(self, writer: Writer, grant: str) -> None:
+        """Sign a grant of a hundred tranches and ask for each of them."""
+        fields = {"id": grant, "from_fund": "f", "to_party": "group", "amount": usd(1_000),
+                  "allocation": "a", "tranches": [{"amount": usd(10)}] * 100}  # fmt: skip
+        await self._do(writer, "commitment.sign", fields)
+        names = [f"{grant}-{number}" for number in range(1, 101)]
+        requests = [
+            self._do(
+                writer,
+                "disbursement.request",
+                {"id": name, "commitment": grant, "tranche": number},
+            )
+            for number, name in enumerate(names, 1)
+        ]
+        await asyncio.gather(*requests)
+        self._tranches += names
+
+    def _ask(self, name: str, fields: dict[str, Any]) -> Ask:
+        self._count += 1
+        verb = VERBS[name]
+        operator = Actor("bench", OPERATOR, OPERATOR)
+        return Ask(operator, verb, msgspec.convert(fields, verb.command), f"do-{self._count}")
+
+    async def _do(self, writer: Writer, name: str, fields: dict[str, Any]) -> None:
+        made = await submit(writer, self._ask(name, fields))
+        assert made.accepted, made.content
 
     def start_server(self) -> "subprocess.Popen[bytes]":
         """Start `mfm serve` as its users do."""
         environ = {**os.environ, "MFM_DATA_DIR": str(self._folder / "data")}
         mfm = Path(sys.executable).with_name("mfm")
-        return subprocess.Popen(  # noqa: S603  # our own command
+        return subprocess.Popen(  # our own command
             [mfm, "serve", "--mechanism", "bench", "--port", str(self._port)], env=environ
         )
 

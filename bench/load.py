@@ -60,7 +60,7 @@ class _Client(asyncio.Protocol):
         self._run.note(int(head[9:12]), time.perf_counter() - self._sent_at)
         self._next()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         self._run.lost()
 
 

@@ -1,4 +1,4 @@
-"""What Alembic runs: the migrations, on the connection and as the role that mfm.store.migrate gives."""
+"""What Alembic runs: the migrations, on the connection that mfm.store.migrate gives."""
 
 from alembic import context
 

@@ -43,9 +43,14 @@ class Database(NamedTuple):
 def _choice() -> str:
     if os.environ.get("MFM_TEST_DATABASE_URL"):
         return "MFM_TEST_DATABASE_URL"
-    if shutil.which("docker") and not subprocess.run(  # noqa: S603  # the engine answers or not
-        ["docker", "info"], capture_output=True, check=False  # noqa: S607  # as found on the path
-    ).returncode:
+    if (
+        shutil.which("docker")
+        and not subprocess.run(  # the engine answers or not
+            ["docker", "info"],
+            capture_output=True,
+            check=False,  # as found on the path
+        ).returncode
+    ):
         return "testcontainers"
     return "embedded"
 
@@ -79,7 +84,7 @@ def db(request: pytest.FixtureRequest) -> Iterator[Database]:
             shutil.rmtree(folder, ignore_errors=True)
     elif kind == "testcontainers":
         # Without an engine its import and constructor raise, so it is not imported above.
-        from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415
+        from testcontainers.community.postgres import PostgresContainer
 
         with PostgresContainer("postgres:18", driver=None) as container:
             yield asyncio.run(_prepare(container.get_connection_url(), kind))

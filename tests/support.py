@@ -8,7 +8,7 @@ from mfm.app.perform import Ask, submit
 from mfm.app.registry import VERBS
 from mfm.core.permissions import OPERATOR, Actor
 from mfm.store.database import Mechanism
-from mfm.store.unit import Made
+from mfm.store.journal import Made
 from mfm.store.writer import Writer
 
 
@@ -38,8 +38,13 @@ class Books:
         self._count = 0
 
     async def do(
-        self, verb: str, actor: Actor | None = None, *, key: str = "", if_match: int | None = None,
-        **fields: Any,
+        self,
+        verb: str,
+        actor: Actor | None = None,
+        *,
+        key: str = "",
+        if_match: int | None = None,
+        **fields: Any,  # noqa: ANN401  # any verb's fields
     ) -> Made:
         """Perform a verb; each call has an idempotency key of its own unless one is given."""
         self._count += 1
@@ -66,25 +71,104 @@ CHAIN: list[tuple[str, str, dict[str, Any]]] = [
     ("party.register", "a", {"id": "donor", "name": "Donor"}),
     ("party.register", "a", {"id": "agent", "name": "Administrative agent"}),
     ("party.register", "a", {"id": "group", "name": "Women's group"}),
-    ("fund.open", "a", {"id": "g", "name": "Global fund", "tier": "global", "currency": "USD", "steward": "agent"}),
-    ("fund.open", "a", {"id": "n", "name": "National fund", "tier": "national", "currency": "USD", "steward": "agent", "parent": "g"}),
-    ("pledge.announce", "a", {"id": "p", "fund": "g", "donor": "donor", "amount": usd("1200000.00"), **_ON}),
-    ("commitment.sign", "a", {"id": "c", "from_party": "donor", "to_fund": "g", "amount": usd("1000000.00"), "pledge": "p", "contribution": "earmarked", **_ON}),
+    (
+        "fund.open",
+        "a",
+        {"id": "g", "name": "Global fund", "tier": "global", "currency": "USD", "steward": "agent"},
+    ),
+    (
+        "fund.open",
+        "a",
+        {
+            "id": "n",
+            "name": "National fund",
+            "tier": "national",
+            "currency": "USD",
+            "steward": "agent",
+            "parent": "g",
+        },
+    ),
+    (
+        "pledge.announce",
+        "a",
+        {"id": "p", "fund": "g", "donor": "donor", "amount": usd("1200000.00"), **_ON},
+    ),
+    (
+        "commitment.sign",
+        "a",
+        {
+            "id": "c",
+            "from_party": "donor",
+            "to_fund": "g",
+            "amount": usd("1000000.00"),
+            "pledge": "p",
+            "contribution": "earmarked",
+            **_ON,
+        },
+    ),
     ("pledge.lapse", "a", {"pledge": "p", **_ON}),
-    ("deposit.receive", "a", {"id": "d", "commitment": "c", "amount": {"amount": "900000.00", "currency": "EUR"}, "rate": "1.10", "settles": usd("1000000.00"), **_ON}),
+    (
+        "deposit.receive",
+        "a",
+        {
+            "id": "d",
+            "commitment": "c",
+            "amount": {"amount": "900000.00", "currency": "EUR"},
+            "rate": "1.10",
+            "settles": usd("1000000.00"),
+            **_ON,
+        },
+    ),
     ("deposit.charge-fee", "a", {"deposit": "d", **_ON}),
     ("allocation.approve", "a", {"id": "ag", "fund": "g", "amount": usd("535000.00"), **_ON}),
-    ("commitment.sign", "a", {"id": "t", "from_fund": "g", "to_fund": "n", "amount": usd("535000.00"), "allocation": "ag", **_ON}),
+    (
+        "commitment.sign",
+        "a",
+        {
+            "id": "t",
+            "from_fund": "g",
+            "to_fund": "n",
+            "amount": usd("535000.00"),
+            "allocation": "ag",
+            **_ON,
+        },
+    ),
     ("disbursement.request", "a", {"id": "dt", "commitment": "t", "tranche": 1, **_ON}),
     ("disbursement.approve", "b", {"disbursement": "dt", **_ON}),
     ("disbursement.release", "c", {"disbursement": "dt", **_ON}),
     ("disbursement.confirm", "a", {"disbursement": "dt", **_ON}),
     ("allocation.approve", "a", {"id": "an", "fund": "n", "amount": usd("107000.00"), **_ON}),
-    ("commitment.sign", "a", {"id": "w", "from_fund": "n", "to_party": "group", "amount": usd("107000.00"), "allocation": "an", "tranches": [{"amount": usd("42800.00")}, {"amount": usd("42800.00")}, {"amount": usd("21400.00")}], **_ON}),
+    (
+        "commitment.sign",
+        "a",
+        {
+            "id": "w",
+            "from_fund": "n",
+            "to_party": "group",
+            "amount": usd("107000.00"),
+            "allocation": "an",
+            "tranches": [
+                {"amount": usd("42800.00")},
+                {"amount": usd("42800.00")},
+                {"amount": usd("21400.00")},
+            ],
+            **_ON,
+        },
+    ),
     ("disbursement.request", "a", {"id": "dw", "commitment": "w", "tranche": 1, **_ON}),
     ("disbursement.approve", "b", {"disbursement": "dw", **_ON}),
     ("disbursement.release", "c", {"disbursement": "dw", **_ON}),
-    ("report.accept", "a", {"id": "r", "commitment": "w", "direct": usd("37000.00"), "support_cost": usd("2590.00"), **_ON}),
+    (
+        "report.accept",
+        "a",
+        {
+            "id": "r",
+            "commitment": "w",
+            "direct": usd("37000.00"),
+            "support_cost": usd("2590.00"),
+            **_ON,
+        },
+    ),
     ("refund.claim", "a", {"id": "f", "commitment": "w", "amount": usd("3210.00"), **_ON}),
     ("refund.receive", "a", {"refund": "f", **_ON}),
     ("commitment.deobligate", "a", {"commitment": "w", **_ON}),

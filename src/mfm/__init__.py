@@ -1,1 +1,1 @@
-"""The ledger of a multi-stakeholder financing mechanism (MFM) for Women, Peace and Security work."""
+"""The ledger of a multi-stakeholder financing mechanism for Women, Peace and Security work."""

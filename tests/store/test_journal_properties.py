@@ -21,7 +21,7 @@ from mfm.app.perform import refusal_of
 from mfm.core.entries import EntryItem
 from mfm.core.errors import Invalid, Problem
 from mfm.store import database
-from mfm.store.unit import Made
+from mfm.store.journal import Made
 from mfm.store.writer import Writer
 from tests.conftest import Database
 from tests.store.oracle import LARGEST, Answer, Item, Line, Oracle, Place, Voucher

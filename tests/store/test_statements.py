@@ -19,7 +19,7 @@ from mfm.core.permissions import Actor
 from mfm.core.statements import Scope, Statement, StatementQuery, balances
 from mfm.store import database
 from mfm.store import statements as store
-from mfm.store.unit import Made
+from mfm.store.journal import Made
 from tests.support import Books, operator, usd
 
 pytestmark = pytest.mark.anyio

@@ -16,7 +16,8 @@ from mfm.core.reported import ReportedTransaction, report
 from mfm.core.statements import StatementQuery
 from mfm.core.totals import Total, dimensions
 from mfm.store import database
-from mfm.store.unit import Entry, Made, Unit
+from mfm.store.journal import Entry, Made
+from mfm.store.unit import Unit
 from tests.support import Books, operator
 
 pytestmark = pytest.mark.anyio

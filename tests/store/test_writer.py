@@ -19,7 +19,8 @@ from mfm.core.entries import EntryItem
 from mfm.core.errors import Invalid, Problem
 from mfm.core.parties import Party
 from mfm.store import database, journal, unit, writer
-from mfm.store.unit import Made, Unit
+from mfm.store.journal import Made
+from mfm.store.unit import Unit
 from mfm.store.writer import Writer
 from tests.conftest import Database
 from tests.support import Books, operator, usd
@@ -133,8 +134,9 @@ async def kill(db: Database, of: Writer) -> None:
     """Have the server end a writer's connection."""
     if of._connection is None or of._connection.is_closed():
         return
+    number = of._connection.get_server_pid()
     admin = await asyncpg.connect(db.admin_url)
-    await admin.execute("SELECT pg_terminate_backend($1, 5000)", of._connection.get_server_pid())
+    await admin.execute("SELECT pg_terminate_backend($1, 5000)", number)
     await admin.close()
 
 

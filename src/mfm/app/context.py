@@ -48,7 +48,7 @@ class Context:
         self.verb = verb
 
     def require(self, funds: tuple[str, ...] = (), parties: tuple[str, ...] = ()) -> None:
-        """Let the actor go on, where this verb touches one of the funds or is for one of the parties.
+        """Let the actor go on, where this touches one of the funds or is for one of the parties.
 
         Raises:
             Invalid: `role-not-allowed`, `fund-not-allowed`, `party-not-allowed`.
@@ -74,7 +74,7 @@ class Context:
             Invalid: `id-taken`.
         """
         if given is None:
-            # Time first, so that ids made later sort later; 80 random bits, so that none is guessed.
+            # Time first, so that later ids sort later; 80 random bits, so that none is guessed.
             return f"{int(self.now.timestamp() * 1000):012x}{secrets.token_hex(10)}"
         if await self.unit.find(noun, given) is not None:
             detail = f"There is a {KINDS[noun].replace('_', ' ')} {given} already."

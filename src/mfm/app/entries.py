@@ -14,9 +14,9 @@ from mfm.core.funds import Fund
 from mfm.core.journal import Move
 from mfm.core.permissions import Actor
 from mfm.core.record import Draft, Noun, parse, posting_of, restore
-from mfm.store.journal import Stored
+from mfm.store.journal import Entry, Made, Stored, key_hash
 from mfm.store.nouns import KINDS, NOUNS
-from mfm.store.unit import Entry, Made, Unit, key_hash
+from mfm.store.unit import Unit
 
 
 async def post(context: Context, command: PostEntry) -> Draft:
@@ -31,7 +31,7 @@ _FINAL = {
     "key.revoke": "key.create",
     "fund.set-period": "fund.set-period",
 }
-"""Verbs of the administrator that an approver may not undo by the back door, and what undoes them."""
+"""The administrator's verbs, which an approver may not undo by the back door, and what does."""
 
 
 async def reverse(context: Context, command: ReverseRecord) -> Draft:

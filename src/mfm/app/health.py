@@ -3,7 +3,7 @@
 from typing import Any
 
 from mfm.store import migrate, reads
-from mfm.store.database import UNREACHABLE, Engine
+from mfm.store.database import FAILED, Engine
 from mfm.store.writer import Writer
 
 
@@ -14,7 +14,7 @@ async def ready(engine: Engine, writer: Writer) -> dict[str, Any]:
         async with engine.connect() as connection:
             told["seq"] = await reads.head_seq(connection)
             told["migration"] = await reads.revision(connection)
-    except UNREACHABLE:
+    except FAILED:
         return told | {"status": "unavailable", "because": "The database does not answer."}
     if told["migration"] != migrate.newest():
         told |= {"status": "unavailable", "because": "The database is behind this release."}

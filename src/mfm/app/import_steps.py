@@ -23,7 +23,8 @@ from mfm.core.reported import (
     withdraw,
 )
 from mfm.formats.iati import Finding, Refusal
-from mfm.store.unit import Entry, Unit, key_hash
+from mfm.store.journal import Entry, key_hash
+from mfm.store.unit import Unit
 
 _SPENT = ("1300", "5600", "5100")
 _LOOKED_AT = ("1100", "9320", *_SPENT)

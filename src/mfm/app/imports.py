@@ -19,7 +19,8 @@ from mfm.core.permissions import Actor
 from mfm.core.record import Draft
 from mfm.core.reported import ReportedTransaction, book_id
 from mfm.formats.iati import Activity, Finding, Refusal
-from mfm.store.unit import Entry, Unit, key_hash
+from mfm.store.journal import Entry, key_hash
+from mfm.store.unit import Unit
 from mfm.store.writer import Writer
 
 CHUNK_STEPS = 500

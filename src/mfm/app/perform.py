@@ -13,9 +13,9 @@ from mfm.core.funds import Fund
 from mfm.core.permissions import Actor
 from mfm.core.record import Body, Draft, Noun, parse, plain
 from mfm.core.terms import Command
-from mfm.store.journal import Stored
+from mfm.store.journal import Entry, Made, Stored, key_hash
 from mfm.store.memory import NOTHING, Ahead
-from mfm.store.unit import Entry, Made, Unit, key_hash
+from mfm.store.unit import Unit
 from mfm.store.writer import Writer
 
 __all__ = ["Ask", "Made", "Verb", "entry_of", "perform", "refusal_of", "refuse", "replay", "submit"]

@@ -3,15 +3,20 @@
 import argparse
 import secrets
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
+
+_PORT_MAX = 65_535
+Run = Callable[[Any, argparse.Namespace], Awaitable[int]]
+"""What does a command: given the Session and its arguments, it returns the exit code."""
 
 Commands = Any
 """argparse's sub-parsers; their type has no public name."""
 
 
-def command(commands: Commands, name: str, run: Any, text: str) -> argparse.ArgumentParser:
+def command(commands: Commands, name: str, run: Run, text: str) -> argparse.ArgumentParser:
     """Add a command that acts on a mechanism; return its parser for further arguments.
 
     Args:
@@ -29,7 +34,14 @@ def command(commands: Commands, name: str, run: Any, text: str) -> argparse.Argu
     return made
 
 
-def print_json(value: Any) -> None:
+def port(text: str) -> int:
+    """Return a TCP port; 0 for any that is free."""
+    if not (text.isascii() and text.isdigit() and int(text[:6]) <= _PORT_MAX):
+        raise argparse.ArgumentTypeError(f"a port from 0 to {_PORT_MAX}")
+    return int(text)
+
+
+def print_json(value: object) -> None:
     """Print one JSON document on standard output, and nothing else there."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
     sys.stdout.flush()

@@ -9,13 +9,14 @@ from rich.table import Table
 
 from mfm.app.demo import Demo, DemoKey
 from mfm.app.overview import Overview, overview
-from mfm.cli.arguments import Commands, command, print_json
-from mfm.cli.serve import serve
+from mfm.cli.arguments import Commands, command, port, print_json
+from mfm.cli.serve import listen, serve, url_of
 from mfm.cli.session import Session
 from mfm.store import database
 from mfm.store.database import Mechanism
 
 NAME = "demo"
+_SCALE_MAX = 1_000_000
 
 
 def add(commands: Commands) -> None:
@@ -23,11 +24,11 @@ def add(commands: Commands) -> None:
     made = command(commands, "demo", _demo, "Play a whole chain of money, then serve it.")
     made.add_argument("--once", action="store_true", help="play the worked example and end")
     made.add_argument("--scale", type=_scale, default=1, help="every amount times this (1)")
-    made.add_argument("--port", type=int, default=8000, help="port to serve on (8000)")
+    made.add_argument("--port", type=port, default=8000, help="port to serve on (8000)")
 
 
 def _scale(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1_000_000):
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _SCALE_MAX):
         raise argparse.ArgumentTypeError("a whole number from 1 to 1,000,000")
     return int(text)
 
@@ -35,20 +36,31 @@ def _scale(text: str) -> int:
 async def _demo(session: Session, args: argparse.Namespace) -> int:
     if args.once:
         return await _once(session, args)
-    url = session.settings.database_url
-    known = {each.name: each for each in await database.mechanisms(url)}
-    mechanism, keys = known.get(NAME), []
-    if mechanism is None:
-        mechanism = await database.create_mechanism(url, NAME)
-        async with session.writer(mechanism) as writer:
-            demo = Demo(writer, args.scale)
-            await demo.worked_example()
-            await demo.continued()
-            keys = demo.keys
-    async with session.reader(mechanism) as engine:
-        _show(await overview(engine, mechanism.name), keys, args.port)
-    await serve(session, mechanism, "127.0.0.1", args.port)
+    with listen("127.0.0.1", args.port) as listening:
+        mechanism, keys = await _played(session, args)
+        async with session.reader(mechanism) as engine:
+            seen = await overview(engine, mechanism.name)
+        if args.json:
+            print_json({"overview": seen, "keys": keys, "url": url_of(listening)})
+        else:
+            _show(seen)
+            _show_address(keys, url_of(listening))
+        await serve(session, mechanism, listening)
     return 0
+
+
+async def _played(session: Session, args: argparse.Namespace) -> tuple[Mechanism, list[DemoKey]]:
+    """Return the demonstration's mechanism, played if it is new, and the keys that were made."""
+    url = session.settings.database_url
+    for each in await database.mechanisms(url):
+        if each.name == NAME:
+            return each, []
+    mechanism = await database.create_mechanism(url, NAME)
+    async with session.writer(mechanism) as writer:
+        demo = Demo(writer, args.scale)
+        await demo.worked_example()
+        await demo.continued()
+    return mechanism, demo.keys
 
 
 async def _once(session: Session, args: argparse.Namespace) -> int:
@@ -61,31 +73,33 @@ async def _once(session: Session, args: argparse.Namespace) -> int:
     if args.json:
         print_json(seen)
     else:
-        _show(seen, [], 0)
+        _show(seen)
     return 0 if seen.balanced else 1
 
 
-def _show(seen: Overview, keys: list[DemoKey], port: int) -> None:
-    console = Console(file=sys.stdout)
-    table = Table(title=f"Mechanism {seen.mechanism}: {seen.records} records, books balance")
+def _show(seen: Overview) -> None:
+    books = "books balance" if seen.balanced else "BOOKS DO NOT BALANCE"
+    table = Table(title=f"Mechanism {seen.mechanism}: {seen.records} records, {books}")
     for heading in ("fund", "tier", "currency"):
         table.add_column(heading)
     table.add_column("cash", justify="right")
     table.add_column("unallocated", justify="right")
     for fund in seen.funds:
         table.add_row(fund.fund, fund.tier, fund.currency, fund.cash, fund.unallocated)
-    console.print(table)
-    if port and keys:
+    Console(file=sys.stdout).print(table)
+
+
+def _show_address(keys: list[DemoKey], url: str) -> None:
+    console = Console(file=sys.stdout)
+    if keys:
         held = Table(title="API keys, shown once")
         for heading in ("role", "party", "key"):
             held.add_column(heading, no_wrap=True)
         for key in keys:
             held.add_row(key.role, key.party, key.secret)
         console.print(held)
-    elif port:
+    else:
         console.print("The keys were shown when the demo was made; `mfm key create` makes more.")
-    if port:
-        console.print(
-            f"API on http://127.0.0.1:{port}/v1, reference on http://127.0.0.1:{port}/docs"
-        )
-        console.print("Stop with Ctrl-C.")
+    console.print(f"API on {url}/v1, reference on {url}/docs")
+    console.print("Stop with Ctrl-C.")
+    sys.stdout.flush()

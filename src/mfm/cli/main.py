@@ -1,8 +1,9 @@
 """The command line: every command, and how its mistakes are told."""
 
 import argparse
+import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import uvloop
@@ -14,7 +15,7 @@ from mfm.core.errors import Problem
 from mfm.store.database import FAILED
 from mfm.store.embedded import EmbeddedFailed
 
-Run = Callable[[Session, argparse.Namespace], Awaitable[int]]
+_INTERRUPTED = 130  # as shells say it: 128 and the number of SIGINT
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,28 +38,28 @@ def run(argv: Sequence[str]) -> int:
     """
     args = parser().parse_args(argv)
     logs.configure(verbose=args.verbose)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leaves as tidily as Ctrl-C does
     try:
-        session = Session(settings.read())
-    except EmbeddedFailed as failed:
-        return _complain(str(failed))
-    try:
-        return uvloop.run(_run(session, args))
-    except Problem as problem:
-        return _complain(f"{problem.code}: {problem.detail}")
-    except msgspec.ValidationError as error:
+        return _answer(args)
+    except (Problem, EmbeddedFailed, msgspec.ValidationError) as error:
         return _complain(str(error))
     except FAILED as error:
         return _complain(f"{type(error).__name__}: {error}")
     except KeyboardInterrupt:
-        return 130
+        return _INTERRUPTED
+
+
+def _answer(args: argparse.Namespace) -> int:
+    session = Session(settings.read())
+    try:
+        return uvloop.run(_run(session, args))
     finally:
         session.close()
 
 
 async def _run(session: Session, args: argparse.Namespace) -> int:
     await session.migrate()
-    command: Run = args.run
-    return await command(session, args)
+    return await args.run(session, args)  # type: ignore[no-any-return]  # argparse keeps it untyped
 
 
 def _complain(sentence: str) -> int:

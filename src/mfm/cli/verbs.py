@@ -3,6 +3,7 @@
 import argparse
 from itertools import groupby
 from typing import Any, get_args
+from unicodedata import normalize
 
 import msgspec
 from msgspec import NODEFAULT, structs
@@ -11,6 +12,7 @@ from mfm.app.perform import Ask, Verb, refusal_of, submit
 from mfm.app.registry import VERBS
 from mfm.cli.arguments import Commands, command, fresh_key, print_json
 from mfm.cli.session import Session
+from mfm.core.errors import Invalid
 from mfm.core.money import Money
 from mfm.core.record import parse
 from mfm.core.terms import Command
@@ -71,14 +73,26 @@ def _command_of(verb: Verb, args: argparse.Namespace) -> Command:
         text = getattr(args, f"field_{field.name}")
         if text is None:
             continue
+        text = normalize("NFC", text)
         if _is_money(field.type):
             amount, _, currency = text.partition(" ")
             told[field.name] = {"amount": amount, "currency": currency}
         elif _is_list(field.type):
-            told[field.name] = msgspec.json.decode(text)
+            told[field.name] = _listed(field.name, text)
         else:
             told[field.name] = text
-    return msgspec.convert(told, verb.command, strict=False)
+    try:
+        return msgspec.convert(told, verb.command, strict=False)
+    except msgspec.ValidationError as error:
+        # Its place is told as "$.field": here the fields are options.
+        raise Invalid("field-invalid", str(error).replace("`$.", "`--")) from None
+
+
+def _listed(name: str, text: str) -> Any:  # noqa: ANN401  # any JSON value
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise Invalid("json-malformed", f"--{name} is no JSON list: {error}.") from None
 
 
 async def _perform(session: Session, args: argparse.Namespace) -> int:

@@ -1,1 +1,4 @@
-"""The rules: pure functions and values. No clock, randomness, IO or await; the standard library and msgspec alone."""
+"""The rules: pure functions and values, on the standard library and msgspec alone.
+
+No clock, no randomness, no IO, no await.
+"""

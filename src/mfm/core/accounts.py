@@ -160,5 +160,5 @@ def line(code: str, pointer: str = "") -> Line:
 
 
 def same_group(debit: str, credit: str) -> bool:
-    """Tell whether two codes may stand in one posting: the same book and, in BUD, the same memo group."""
+    """Tell whether two codes may stand in one posting: of one book and, in BUD, one memo group."""
     return _GROUP.get(debit) == _GROUP.get(credit)

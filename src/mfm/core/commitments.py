@@ -1,4 +1,4 @@
-"""Commitments: signed obligations, donor to fund, fund to fund, or fund to grantee (IATI 11 and 2)."""
+"""Commitments: signed, from donor to fund, fund to fund, or fund to grantee (IATI 11 and 2)."""
 
 from datetime import date
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""Deposits: a contribution's money at the bank, converted on receipt (IATI 1); and the agent's fee."""
+"""Deposits: a contribution's money at the bank, converted on receipt (IATI 1); the agent's fee."""
 
 from datetime import date
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What can go wrong, as types with a stable code and the facts; HTTP status and prose live at the edge."""
+"""What can go wrong: types with a stable code and the facts. Status and prose are the edge's."""
 
 
 class Problem(Exception):
@@ -23,4 +23,4 @@ class Invalid(Problem):
 
 
 class Refused(Problem):
-    """Decided by the rules against the books (floor, state, period, four eyes): becomes a record."""
+    """Decided by the rules against the books (floor, state, period, four eyes): it is recorded."""

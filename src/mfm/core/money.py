@@ -32,6 +32,7 @@ KNOWN = frozenset(
 MAX_MINOR = 2**63 - 1
 """The largest amount or balance, in minor units: a signed 64-bit integer."""
 
+_BASIS = 10_000
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,22})(\.([0-9]{1,4}))?")
 _RATE = re.compile(r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,12})?")
 
@@ -130,8 +131,8 @@ def convert(amount_minor: int, source: str, target: str, rate: str) -> int:
 
 def share(amount_minor: int, basis_points: int) -> int:
     """Return `basis_points`/10000 of an amount, half to even: the rule for fees."""
-    whole, rest = divmod(amount_minor * basis_points, 10_000)
-    return whole + (rest > 5_000 or (rest == 5_000 and whole % 2 == 1))
+    whole, rest = divmod(amount_minor * basis_points, _BASIS)
+    return whole + (2 * rest > _BASIS or (2 * rest == _BASIS and whole % 2 == 1))
 
 
 def split(total_minor: int, weights: list[int]) -> list[int]:

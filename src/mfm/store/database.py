@@ -1,4 +1,4 @@
-"""Connections: who connects as which role. Readers see one mechanism, the writer writes by function."""
+"""Connections and roles: readers see one mechanism, the writer writes by calling functions."""
 
 import re
 from collections.abc import AsyncIterator
@@ -39,6 +39,8 @@ UNREACHABLE = (
 """What is raised while the database does not answer."""
 FAILED = (*UNREACHABLE, asyncpg.PostgresError, sqlalchemy.exc.DBAPIError)
 """What is raised when the database answers with an error, or not at all."""
+_AWAY = ("08", "53", "57P")
+"""SQLSTATE of connections lost, of resources that are short, and of a server going down or up."""
 
 Role = Literal["mfm_writer", "mfm_reader", "mfm_auditor"]
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -56,6 +58,18 @@ class Mechanism(Struct, frozen=True):
     id: int
     name: str
     origin: str
+
+
+def is_unreachable(error: Exception) -> bool:
+    """Tell whether an error says that the database does not answer now, but may later."""
+    if isinstance(error, sqlalchemy.exc.DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        return error.connection_invalidated or state.startswith(_AWAY) or _lost(error)
+    return _lost(error)
+
+
+def _lost(error: Exception) -> bool:
+    return isinstance(error, (*UNREACHABLE, sqlalchemy.exc.TimeoutError))
 
 
 def engine_url(url: str) -> str:
@@ -93,6 +107,7 @@ def reader_engine(url: str, mechanism_id: int, role: Role = "mfm_reader") -> Asy
         pool_size=8,
         max_overflow=8,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error's text goes to the log
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import asyncpg
@@ -17,6 +18,8 @@ HEAD_MOVED = "MF002"
 REFUSED = "MF001"
 """SQLSTATE of append_batch when a batch breaks a rule that it guards."""
 
+_FIRST_YEAR = 1971
+"""The head of an empty journal stands at -infinity, which arrives as a year long past."""
 _APPEND = (
     "SELECT append_batch($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,"
     "$21,$22,$23,$24)"
@@ -59,8 +62,61 @@ class Head:
         self.recorded_at = recorded_at
 
 
+class Made:
+    """A record on its way in: what a verb's caller is told once it is written."""
+
+    __slots__ = ("accepted", "content", "replayed", "seq")
+
+    def __init__(self, seq: int, content: bytes, *, accepted: bool, replayed: bool = False) -> None:
+        """Keep them."""
+        self.seq = seq
+        self.content = content
+        self.accepted = accepted
+        self.replayed = replayed
+
+
+class Entry:
+    """What a record says besides the rules' draft.
+
+    Attributes:
+        verb: what was done.
+        actor: party, role and key.
+        key_hash: 16 bytes, of (party, idempotency key).
+        request: SHA-256 of the command.
+        command: the command, without free text, in the record's profile.
+        texts: its free text, field -> value.
+    """
+
+    __slots__ = ("actor", "command", "key_hash", "request", "texts", "verb")
+
+    def __init__(
+        self, verb: str, actor: dict[str, str], keys: tuple[bytes, bytes], command: dict[str, Any]
+    ) -> None:
+        """Keep them; free text is added to `texts`."""
+        self.verb = verb
+        self.actor = actor
+        self.key_hash, self.request = keys
+        self.command = command
+        self.texts: dict[str, str] = {}
+
+
+def key_hash(party: str, key: str) -> bytes:
+    """Return the 16 bytes by which an acting party's idempotency key is found."""
+    return sha256(f"{party}\0{key}".encode()).digest()[:16]
+
+
 class Batch:
-    """Records on their way into the journal, as the arrays that append_batch takes."""
+    """Records on their way into the journal, as append_batch takes them.
+
+    Attributes:
+        records: see `add_record`.
+        moves: (record's number in the batch, line, Move, IATI type, IATI sign).
+        nouns: kind -> id -> its last state.
+        payloads: free text beside the records, with its salt.
+        blobs: larger content that records name.
+        opened: accounts that the journal has not had before.
+        chains: for each fund touched: its number and leaf before, those after, the last record.
+    """
 
     def __init__(self) -> None:
         """Start empty."""
@@ -69,6 +125,8 @@ class Batch:
         self.nouns: dict[str, dict[str, Noun]] = {}
         self.payloads: list[dict[str, Any]] = []
         self.blobs: list[bytes] = []
+        self.opened: list[Balance] = []
+        self.chains: list[tuple[str, int, str, int, str, int]] = []
 
     def add_record(self, row: tuple[Any, ...]) -> None:
         """Add (content, leaf, key hash, request, effective_on, verb, actor, accepted, reverses)."""
@@ -91,8 +149,6 @@ async def append(
     head: Head,
     at: datetime,
     batch: Batch,
-    opened: list[Balance],
-    chains: list[tuple[str, int, str, int, str, int]],
 ) -> None:
     """Write a batch, or nothing.
 
@@ -100,12 +156,12 @@ async def append(
         asyncpg.PostgresError: with sqlstate HEAD_MOVED, REFUSED, or of a constraint.
     """
     rest: dict[str, Any] = {"nouns": _noun_rows(mechanism_id, batch)}
-    if opened:
+    if batch.opened:
         rest["accounts"] = [
-            [made.number, *made.account, made.side, made.floored] for made in opened
+            [made.number, *made.account, made.side, made.floored] for made in batch.opened
         ]
-    if chains:
-        rest["chain"] = chains
+    if batch.chains:
+        rest["chain"] = batch.chains
     if batch.payloads:
         rest["payloads"] = batch.payloads
     if batch.blobs:
@@ -132,7 +188,7 @@ async def head_of(connection: asyncpg.Connection, mechanism_id: int, *, lock: bo
         mechanism_id,
     )
     at = row[2]
-    if not isinstance(at, datetime) or at.year < 1971:  # '-infinity', before the first record
+    if not isinstance(at, datetime) or at.year < _FIRST_YEAR:
         at = datetime.fromtimestamp(0, UTC)
     return Head(row[0], row[1], at)
 
@@ -147,7 +203,8 @@ async def balances_of(
         # database walks the whole index once for every name.
         "SELECT a.account_id, a.fund, a.book, a.code, a.currency, a.subject, b.floored,"
         " b.debit_minor, b.credit_minor, b.version"
-        " FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) u(fund, code, currency, subject),"
+        " FROM unnest($2::text[], $3::text[], $4::text[], $5::text[])"
+        "  u(fund, code, currency, subject),"
         " LATERAL (SELECT * FROM account x WHERE x.mechanism_id = $1 AND x.fund = u.fund"
         "  AND x.code = u.code AND x.currency = u.currency AND x.subject = u.subject LIMIT 1) a,"
         " LATERAL (SELECT * FROM balance y WHERE y.mechanism_id = $1"

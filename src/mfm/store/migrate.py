@@ -20,7 +20,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def shipped(folder: str) -> Path:
-    """Return a folder of data files: beside the package when installed, else at the repository's root.
+    """Return a folder of data files: beside the installed package, else at the repository's root.
 
     Raises:
         FileNotFoundError: it is in neither place.

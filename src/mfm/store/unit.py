@@ -26,7 +26,7 @@ from mfm.core.record import (
 )
 from mfm.store import journal, nouns
 from mfm.store.database import Mechanism
-from mfm.store.journal import Batch, Head, Stored
+from mfm.store.journal import Batch, Entry, Head, Made, Stored
 from mfm.store.memory import Ahead, Memory
 
 N = TypeVar("N", bound=Noun)
@@ -35,49 +35,11 @@ _KEYS_KEPT = 20_000
 """Answered keys that are remembered; older ones are looked up."""
 
 
-class Made:
-    """A record on its way in: what a verb's caller is told once it is written."""
-
-    __slots__ = ("accepted", "content", "replayed", "seq")
-
-    def __init__(self, seq: int, content: bytes, *, accepted: bool, replayed: bool = False) -> None:
-        """Keep them."""
-        self.seq = seq
-        self.content = content
-        self.accepted = accepted
-        self.replayed = replayed
-
-
-class Entry:
-    """What a record says besides the rules' draft.
-
-    Attributes:
-        verb: what was done.
-        actor: party, role and key.
-        key_hash: 16 bytes, of (party, idempotency key).
-        request: SHA-256 of the command.
-        command: the command, without free text, in the record's profile.
-        texts: its free text, field -> value.
-    """
-
-    __slots__ = ("actor", "command", "key_hash", "request", "texts", "verb")
-
-    def __init__(
-        self, verb: str, actor: dict[str, str], keys: tuple[bytes, bytes], command: dict[str, Any]
-    ) -> None:
-        """Keep them; free text is added to `texts`."""
-        self.verb = verb
-        self.actor = actor
-        self.key_hash, self.request = keys
-        self.command = command
-        self.texts: dict[str, str] = {}
-
-
 _random = bytearray()
 
 
 def _nonce() -> str:
-    """Return 16 random bytes, base64url; they are drawn 256 at a time, for each draw is a system call."""
+    """Return 16 random bytes, base64url; drawn 256 at a time, for each draw is a system call."""
     if not _random:
         _random.extend(secrets.token_bytes(16 * 256))
     drawn = bytes(_random[-16:])
@@ -85,13 +47,8 @@ def _nonce() -> str:
     return urlsafe_b64encode(drawn).decode().rstrip("=")
 
 
-def key_hash(party: str, key: str) -> bytes:
-    """Return the 16 bytes by which an acting party's idempotency key is found."""
-    return sha256(f"{party}\0{key}".encode()).digest()[:16]
-
-
 class Unit:
-    """Sequential reading and writing on the writer's connection; written by `flush`, or not at all."""
+    """Sequential reading and writing on the writer's connection: `flush` writes all, or nothing."""
 
     def __init__(
         self,
@@ -408,15 +365,14 @@ class Unit:
         """
         if not self.written:
             return
-        memory = self.memory
-        opened = memory.ledger.settle()
-        chains = [
+        memory, batch = self.memory, self._batch
+        batch.opened = memory.ledger.settle()
+        batch.chains = [
             (fund, *before, *memory.chains[fund], self._ends[fund])
             for fund, before in sorted(self._chained.items())
         ]
-        number = self.mechanism.id
-        head, batch = memory.head, self._batch
-        await journal.append(self.connection, number, head, self.now, batch, opened, chains)
+        head = memory.head
+        await journal.append(self.connection, self.mechanism.id, head, self.now, batch)
         memory.head = Head(head.seq + self.written, memory.ledger.count, self.now)
         memory.keys |= self._keys
         while len(memory.keys) > _KEYS_KEPT:

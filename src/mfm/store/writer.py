@@ -36,12 +36,14 @@ _GATHER_SECONDS = 0.002
 _LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what a connection says that was cut while it was idle
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     ConnectionError,
     OSError,
 )
+_DATABASE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 log = structlog.get_logger(__name__)
 
 
@@ -65,7 +67,7 @@ class _Waiting:
             self.future.set_result(outcome)
 
 
-class _Spoilt(Exception):  # noqa: N818  # not an error: a way out of the batch
+class _Spoilt(Exception):
     """A job failed after it had changed something: the batch is decided again without it."""
 
     def __init__(self, waiting: _Waiting, cause: Exception) -> None:
@@ -174,10 +176,10 @@ class Writer:
                 spoilt.waiting.answer(spoilt.cause)
                 batch = [waiting for waiting in batch if waiting is not spoilt.waiting]
                 continue
-            except Exception as error:  # noqa: BLE001  # whatever it is, every caller is answered
+            except Exception as error:
                 self._memory = None
                 if len(batch) == 1 or isinstance(error, Problem):  # a database that does not answer
-                    log.error("write-failed", exc_info=error)
+                    log.exception("write-failed", exc_info=error)
                     for waiting in batch:
                         waiting.answer(error)
                 else:  # one verb's fault is not its neighbours': each goes alone
@@ -252,8 +254,7 @@ class Writer:
             try:
                 outcomes.append(await waiting.job(unit))
             except Exception as error:
-                database = isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError)
-                if database or unit.connection.is_closed():
+                if isinstance(error, _DATABASE) or unit.connection.is_closed():
                     raise
                 if unit.stamp != stamp or not isinstance(error, Problem):
                     raise _Spoilt(waiting, error) from error

@@ -10,7 +10,8 @@ from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
 from litestar.types import Receive, Scope, Send
 
 from mfm.core.errors import Problem
-from mfm.store.database import UNREACHABLE
+from mfm.core.permissions import scope_of
+from mfm.store.database import is_unreachable
 from mfm.web import health, lists, problems, reference, statements, writes
 from mfm.web.endpoints import JSON, Ask, Endpoint, header
 from mfm.web.observer import Observer
@@ -24,10 +25,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (*_SERVED, *reference.endpoints(_SERVED))
 
 
 async def _respond(services: Services, endpoint: Endpoint, ask: Ask) -> Response[bytes]:
-    """Answer one request: who asks is known before anything else happens."""
+    """Answer one request: who asks, and in which role, is known before anything else happens."""
     actor = None
     if endpoint.action:
         actor = await services.actor(header(ask, b"authorization") or "")
+        scope_of(actor, endpoint.action)
     return await endpoint.handle(services, ask, actor)
 
 
@@ -83,6 +85,8 @@ def _handlers(
 
 def _broken(request: Ask, error: Exception) -> Response[bytes]:
     """Answer what nobody foresaw: the log has the traceback, the caller a plain sentence."""
+    if is_unreachable(error):
+        return _unreachable(request, error)
     log.error("unforeseen", path=request.scope.get("path_template"), exc_info=error)
     detail = "The request met a fault of ours. Nothing was half-written."
     return problems.response(Problem("internal", detail), request.url.path)
@@ -101,7 +105,6 @@ def create_app(services: Services, endpoints: Sequence[Endpoint] = ENDPOINTS) ->
         exception_handlers={
             Problem: problems.handle_problem,
             HTTPException: problems.handle_http,
-            **dict.fromkeys(UNREACHABLE, _unreachable),
             Exception: _broken,
         },
         openapi_config=None,  # our own: it comes from the same Structs that decode

@@ -150,5 +150,5 @@ def query_int(told: dict[str, str], name: str, default: int, bounds: tuple[int, 
 
 def actor_of(actor: Actor | None) -> Actor:
     """Return the actor of a guarded endpoint."""
-    assert actor is not None  # noqa: S101  # the application hands a public endpoint none
+    assert actor is not None  # the application hands a public endpoint none
     return actor

@@ -1,0 +1,145 @@
+"""Every address: guarded as the table says, and refused in the one form that problems have."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from litestar.routes import HTTPRoute
+
+from mfm.app.context import utc_now
+from mfm.core.permissions import ROLES, TABLE
+from mfm.web import services
+from mfm.web.asgi import ENDPOINTS, create_app
+from mfm.web.endpoints import Endpoint
+from tests.web.site import Site, problem
+
+pytestmark = pytest.mark.anyio
+
+PUBLIC = {
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/openapi.json",
+    "/docs",
+    "/problems",
+    "/problems/{code}",
+    "/static/site.css",
+}
+GUARDED = [endpoint for endpoint in ENDPOINTS if endpoint.action]
+
+
+def address(endpoint: Endpoint) -> str:
+    """Return an endpoint's address with something in its varying parts."""
+    parts = ("fund", "code", "id", "seq", "record", "commitment", "key", "pledge", "deposit")
+    path = endpoint.path
+    for part in (*parts, "allocation", "disbursement", "refund"):
+        path = path.replace("{" + part + "}", "1")
+    assert "{" not in path, path
+    return path
+
+
+async def ask(site: Site, endpoint: Endpoint, authorization: str) -> Any:
+    headers = {"Idempotency-Key": "walk", "Content-Type": "application/json"}
+    if authorization:
+        headers["Authorization"] = authorization
+    content = b"{" if endpoint.method == "POST" else None
+    return await site.client.request(
+        endpoint.method, address(endpoint), headers=headers, content=content
+    )
+
+
+async def test_litestar_serves_these_endpoints_and_no_others(site: Site) -> None:
+    app = create_app(site.services)._app
+    served = set()
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            methods = route.methods - {"OPTIONS"}  # Litestar answers these with the methods
+            served |= {(method, route.path_format) for method in methods}
+        else:
+            told = [e.method for e in ENDPOINTS if e.path == route.path]
+            served |= {(method, route.path) for method in told}
+    assert served == {(endpoint.method, endpoint.path) for endpoint in ENDPOINTS}
+    assert len(ENDPOINTS) == len(served)
+
+
+def test_the_public_addresses_are_these() -> None:
+    assert {endpoint.path for endpoint in ENDPOINTS if not endpoint.action} == PUBLIC
+
+
+def test_every_action_of_the_api_is_in_the_table_and_the_other_way_round() -> None:
+    elsewhere = {"import.iati", "database.read"}  # the terminal's
+    assert {endpoint.action for endpoint in GUARDED} == TABLE.keys() - elsewhere
+
+
+async def test_public_addresses_answer_without_a_key(site: Site) -> None:
+    for endpoint in ENDPOINTS:
+        if not endpoint.action:
+            path = endpoint.path.replace("{code}", "stale")
+            response = await site.get(path, who="")
+            assert response.status_code == 200, path
+
+
+async def test_nothing_is_told_without_a_key_in_force(site: Site) -> None:
+    revoked = await site.key("administrator")
+    made = (await site.get("/v1/keys?limit=500")).json()["items"][-1]["id"]
+    answer = await site.post(f"/v1/keys/{made}/revoke", who="administrator")
+    assert answer.status_code == 201
+    bad = ["", "Bearer", f"Basic {site.keys['auditor']}", "Bearer mfm_" + "x" * 43]
+    bad += [f"Bearer {revoked}", "Bearer mfm_" + "x" * 500, f"Bearer {site.keys['payer']} x"]
+    for endpoint in GUARDED:
+        for authorization in bad:
+            response = await ask(site, endpoint, authorization)
+            problem(response, "key-unknown", 401)
+            assert response.headers["www-authenticate"] == "Bearer"
+
+
+async def test_an_expired_key_is_no_key(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = await site.key("auditor", days=1)
+    assert (await site.get("/v1/parties", secret)).status_code == 200
+    later = utc_now() + timedelta(days=1, seconds=1)
+    monkeypatch.setattr(services, "utc_now", lambda: later)
+    for endpoint in GUARDED:
+        problem(await ask(site, endpoint, f"Bearer {secret}"), "key-unknown", 401)
+
+
+async def test_each_role_gets_as_far_as_the_table_says(site: Site) -> None:
+    head = await site.head()
+    for endpoint in GUARDED:
+        for role in ROLES:
+            response = await ask(site, endpoint, f"Bearer {site.keys[role]}")
+            if role in TABLE[endpoint.action]:
+                told = response.json().get("code", "") if response.status_code >= 400 else ""
+                assert told != "role-not-allowed", (role, endpoint.path)
+                # A guarded read answers, or knows no such noun; a write stops at the body.
+                expected = {200, 404} if endpoint.method == "GET" else {400}
+                assert response.status_code in expected, (role, endpoint.path, response.text)
+            else:
+                told = problem(response, "role-not-allowed", 403)
+                assert all(name in told["detail"] for name in TABLE[endpoint.action])
+    assert await site.head() == head
+
+
+async def test_unknown_addresses_and_methods_are_problems(site: Site) -> None:
+    for path in ("/nope", "/v1", "/v1/parties/1/2/3", "/v1/entries:nope", "/../etc/passwd"):
+        problem(await site.get(path), "route-unknown", 404)
+    for method in ("PUT", "PATCH", "DELETE", "HEAD", "NONSENSE"):
+        for endpoint in ENDPOINTS:
+            response = await site.client.request(method, address_of_public(endpoint))
+            assert response.status_code == 405, (method, endpoint.path)
+            assert endpoint.method in response.headers["allow"]
+            if method != "HEAD":
+                told = problem(response, "method-not-allowed", 405)
+                assert told["instance"] == address_of_public(endpoint)
+
+
+def address_of_public(endpoint: Endpoint) -> str:
+    """Return an address, of public endpoints too."""
+    return address(endpoint) if endpoint.action else endpoint.path.replace("{code}", "stale")
+
+
+async def test_a_problem_tells_no_inside(site: Site) -> None:
+    for path in ("/v1/parties/%00", "/v1/parties?identifier=%00", "/v1/records/" + "9" * 4_000):
+        response = await site.get(path)
+        assert response.status_code in {400, 404}, path
+        for word in ("Traceback", "SELECT", "asyncpg", "sqlalchemy", site.keys["auditor"]):
+            assert word not in response.text
