@@ -77,7 +77,13 @@ async def queued(of: Writer, *jobs: Job, warm: bool = True) -> list[Any]:
     """Run jobs in one commit; return what each came to, exceptions too."""
     async with held(of):
         tasks = await wait_in(of, *jobs)
-        of._memory = of._memory if warm else None
+        if not warm:
+            decide = of._decide_ahead
+
+            async def cold(_: object) -> None:
+                of._decide_ahead = decide  # type: ignore[method-assign]  # once is enough
+
+            of._decide_ahead = cold  # type: ignore[assignment, method-assign]  # as above
     return await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -43,7 +43,7 @@ class Site:
         for role in ROLES:
             self.keys[role] = await self.key(role, HOLDERS.get(role, "agent"))
 
-    async def key(self, role: str, party: str = "agent", **fields: Any) -> str:
+    async def key(self, role: str, party: str = "agent", **fields: object) -> str:
         """Make a key and return its secret."""
         self._count += 1
         verb = VERBS["key.create"]
@@ -68,9 +68,9 @@ class Site:
         return await self.client.get(path, headers=self.headers(who, **headers))
 
     async def post(
-        self, path: str, body: Any = None, who: str = "preparer", **headers: str
+        self, path: str, body: object = None, who: str = "preparer", **headers: str
     ) -> httpx.Response:
-        """Write; bytes go as they are, all else as JSON. A fresh key is given unless one is told."""
+        """Write; bytes go as they are, all else as JSON; with a fresh key unless one is told."""
         self._count += 1
         given = {"Idempotency_Key": f"site-{self._count}", "Content_Type": "application/json"}
         told = self.headers(who, **(given | headers))
@@ -99,8 +99,14 @@ def usd(amount: str) -> dict[str, str]:
     return {"amount": amount, "currency": "USD"}
 
 
-def voucher(amount: str = "10.00", fund: str = "g", **more: Any) -> dict[str, Any]:
+def voucher(amount: str = "10.00", fund: str = "g", **more: object) -> dict[str, Any]:
     """Return the body of a voucher that the worked example's funds accept: bank charges."""
-    authority = [{"account": "9300", "subject": "c", "debit": usd(amount)}, {"account": "9340", "credit": usd(amount)}]
-    lines = [{"account": "5700", "debit": usd(amount)}, {"account": "1100", "subject": "main", "credit": usd(amount)}]
+    authority = [
+        {"account": "9300", "subject": "c", "debit": usd(amount)},
+        {"account": "9340", "credit": usd(amount)},
+    ]
+    lines = [
+        {"account": "5700", "debit": usd(amount)},
+        {"account": "1100", "subject": "main", "credit": usd(amount)},
+    ]
     return {"fund": fund, "lines": [*lines, *authority], "effective_on": "2026-04-01", **more}

@@ -1,8 +1,8 @@
 """Every address: guarded as the table says, and refused in the one form that problems have."""
 
 from datetime import timedelta
-from typing import Any
 
+import httpx
 import pytest
 from litestar.routes import HTTPRoute
 
@@ -38,7 +38,7 @@ def address(endpoint: Endpoint) -> str:
     return path
 
 
-async def ask(site: Site, endpoint: Endpoint, authorization: str) -> Any:
+async def ask(site: Site, endpoint: Endpoint, authorization: str) -> httpx.Response:
     headers = {"Idempotency-Key": "walk", "Content-Type": "application/json"}
     if authorization:
         headers["Authorization"] = authorization

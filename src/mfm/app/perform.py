@@ -78,7 +78,7 @@ def fields_of(command: type[Command]) -> tuple[tuple[str, ...], tuple[str, ...]]
 
 def request_hash(command: Command) -> bytes:
     """Return the SHA-256 of all that a command asks for: a default told is a default left out."""
-    return sha256(_encode(structs.asdict(command))).digest()
+    return sha256(_encode(command)).digest()
 
 
 def entry_of(ask: Ask) -> Entry:
@@ -125,9 +125,9 @@ async def perform(unit: Unit, ask: Ask) -> Made:
         Invalid: the request is malformed, unknown, stale or not allowed; nothing is left.
     """
     entry = entry_of(ask)
-    known = await unit.known([entry.key_hash])
-    if known:
-        return await replay(unit, ask, entry, known[entry.key_hash])
+    stored = await unit.stored(entry.key_hash)
+    if stored is not None:
+        return await replay(unit, ask, entry, stored)
     context = Context(unit, ask.actor, ask.verb.name)
     mark = unit.memory.ledger.mark()
     try:

@@ -35,5 +35,5 @@ class Act(Struct, frozen=True):
     on: date
 
 
-class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a verb takes; one Struct decodes it from JSON, a form or the command line."""

@@ -80,6 +80,7 @@ class Unit:
         self._absent: set[Account] = set()
         self._chained: dict[str, tuple[int, str]] = {}
         self._ends: dict[str, int] = {}
+        self._head: Head | None = None  # where the journal stood, once the unit has ended
         self._sets = 0
 
     @property
@@ -140,6 +141,13 @@ class Unit:
         fresh = self._batch.nouns.get(nouns.KINDS[noun], {})
         found: dict[str, Any] = {row.id: row for row in told} | fresh
         return [row for row in found.values() if getattr(row, column) in wanted]
+
+    async def stored(self, key: bytes) -> Stored | None:
+        """Return what an idempotency key has made, of late at least."""
+        found = self._keys.get(key) or self.memory.keys.get(key)
+        if found is None and self._strict:
+            found = (await self.known([key])).get(key)
+        return found
 
     async def known(self, keys: list[bytes], *, sure: bool = False) -> dict[bytes, Stored]:
         """Return what these idempotency keys have made; unless `sure`, of late at least."""
@@ -210,30 +218,35 @@ class Unit:
         postings = draft.postings
         if not postings:
             return []
-        funds = {posting.debit.fund for posting in postings}
-        await self.load(Fund, funds)
-        reported: set[str] = set()
-        for name in funds:
-            fund = self._fund(name, draft)
+        reported = set()
+        for name in {posting.debit.fund for posting in postings}:
+            fund = await self._fund(name, draft)
             fund.check_open(draft.effective_on)
             if fund.reported:
                 reported.add(name)
-        check(posting for posting in postings if posting.debit.fund not in reported)
+        if reported:
+            check(posting for posting in postings if posting.debit.fund not in reported)
+        else:
+            check(postings)
+        ledger = self.memory.ledger
+        mark = ledger.mark()
         wanted = [side for posting in postings for side in (posting.debit, posting.credit)]
-        await self.load_accounts(wanted)
-        mark = self.memory.ledger.mark()
-        self._open(wanted, reported)
+        if not ledger.balances.keys() >= set(wanted):
+            await self.load_accounts(wanted)
+            self._open(wanted, reported)
         try:
-            return self.memory.ledger.apply(postings)
+            return ledger.apply(postings)
         except Exception:
-            self.memory.ledger.back(mark)
+            ledger.back(mark)
             raise
 
-    def _fund(self, name: str, draft: Draft) -> Fund:
+    async def _fund(self, name: str, draft: Draft) -> Fund:
         for row in draft.sets:  # a record may make the fund that it posts to
             if isinstance(row, Fund) and row.id == name:
                 return row
-        return self.memory.rows[Fund, name]  # type: ignore[return-value]  # loaded before
+        found = await self.find(Fund, name)
+        assert found is not None, name  # accounts are of funds that are there
+        return found
 
     def _open(self, accounts: list[Account], reported: set[str]) -> None:
         ledger, sources = self.memory.ledger, self.memory.sources
@@ -357,23 +370,33 @@ class Unit:
         self._ends[fund] = seq
         self.memory.chains[fund] = (before[0] + 1, leaf)
 
-    async def flush(self) -> None:
-        """Write everything the unit made, in one call.
+    def close(self) -> None:
+        """End the unit: the memory goes on as if it were written, ready for the next one.
 
-        Raises:
-            asyncpg.PostgresError: nothing is written; the memory is no longer to be trusted.
+        Nobody may be told anything before `flush` has succeeded; if it fails, the memory and
+        all that was decided from it since are void.
         """
-        if not self.written:
-            return
         memory, batch = self.memory, self._batch
         batch.opened = memory.ledger.settle()
         batch.chains = [
             (fund, *before, *memory.chains[fund], self._ends[fund])
             for fund, before in sorted(self._chained.items())
         ]
-        head = memory.head
-        await journal.append(self.connection, self.mechanism.id, head, self.now, batch)
-        memory.head = Head(head.seq + self.written, memory.ledger.count, self.now)
+        self._head = memory.head
+        if self.written:
+            memory.head = Head(self._head.seq + self.written, memory.ledger.count, self.now)
         memory.keys |= self._keys
         while len(memory.keys) > _KEYS_KEPT:
             memory.keys.popitem(last=False)
+
+    async def flush(self) -> None:
+        """Write everything the unit made, in one call; ends the unit if that was not done.
+
+        Raises:
+            asyncpg.PostgresError: nothing is written; the memory is no longer to be trusted.
+        """
+        if self._head is None:
+            self.close()
+        if self.written and self._head is not None:
+            number = self.mechanism.id
+            await journal.append(self.connection, number, self._head, self.now, self._batch)

@@ -1,10 +1,11 @@
 """The writer: one connection per mechanism and process; verbs one after another, sharing a commit.
 
 While the journal's head is the one it wrote last, it decides from memory and writes a whole batch
-with a single call, which checks the head. Anything that call does not like (another writer, a
-known key, a lost connection) sends the same verbs down the careful way: lock the head, read,
-decide, write, commit. A connection lost while writing leaves the outcome unknown; the careful way
-finds out by the idempotency keys.
+with a single call, which checks the head; while that call is under way it decides the next batch.
+Anything the call does not like (another writer, a known key, a lost connection) sends its verbs,
+and after them those decided meanwhile, down the careful way: lock the head, read, decide, write,
+commit. A connection lost while writing leaves the outcome unknown; the careful way finds out by
+the idempotency keys.
 """
 
 import asyncio
@@ -67,6 +68,46 @@ class _Waiting:
             self.future.set_result(outcome)
 
 
+class _Line:
+    """The writer's connection, for one at a time: the batch under way, or a read for the next."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self._lock = asyncio.Lock()
+
+    def is_closed(self) -> bool:
+        return bool(self._connection.is_closed())
+
+    async def execute(self, *args: Any) -> Any:  # noqa: ANN401  # as asyncpg's own
+        async with self._lock:
+            return await self._connection.execute(*args)
+
+    async def fetch(self, *args: Any) -> Any:  # noqa: ANN401  # as asyncpg's own
+        async with self._lock:
+            return await self._connection.fetch(*args)
+
+    async def fetchrow(self, *args: Any) -> Any:  # noqa: ANN401  # as asyncpg's own
+        async with self._lock:
+            return await self._connection.fetchrow(*args)
+
+    async def fetchval(self, *args: Any) -> Any:  # noqa: ANN401  # as asyncpg's own
+        async with self._lock:
+            return await self._connection.fetchval(*args)
+
+
+class _Flight:
+    """A batch under way: decided, not yet known to be written."""
+
+    __slots__ = ("batch", "outcomes", "task")
+
+    def __init__(
+        self, batch: list[_Waiting], outcomes: list[object], task: asyncio.Task[bool]
+    ) -> None:
+        self.batch = batch
+        self.outcomes = outcomes
+        self.task = task
+
+
 class _Spoilt(Exception):
     """A job failed after it had changed something: the batch is decided again without it."""
 
@@ -91,12 +132,14 @@ class Writer:
         self._queue: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._connection: asyncpg.Connection | None = None
+        self._line: _Line | None = None
+        self._flight: _Flight | None = None
         self._memory: Memory | None = None
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self._replan_at = 0
         self._enough = 1  # how many must wait before the loop wakes
-        self._expected = 1  # how many are about to come
+        self._expected = 0  # how many are about to come
 
     @property
     def waiting(self) -> int:
@@ -146,71 +189,134 @@ class Writer:
     # The loop ------------------------------------------------------------------------------------
 
     async def _loop(self) -> None:
-        while self._queue or not self._closing:
-            if not self._queue:
-                self._wake.clear()
-                await self._wake.wait()
-                continue
-            await self._gather()
-            some = [self._queue.popleft() for _ in range(min(SHARED_MAX, len(self._queue)))]
+        while some := await self._gather():
+            self._expected = 0
             await self._serve(some)
-            # Those just answered and those who came meanwhile: about as many will ask next.
+            # Those under way and those who came meanwhile: about as many will ask next.
             self._expected = (len(some) + len(self._queue)) * 3 // 4
 
-    async def _gather(self) -> None:
-        """Wait a moment for verbs that are about to come: a commit costs the same for many."""
-        if len(self._queue) < self._expected and not self._closing:
-            self._enough = self._expected
-            self._wake.clear()
-            timer = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._wake.set)
-            await self._wake.wait()
-            timer.cancel()
+    async def _gather(self) -> list[_Waiting]:
+        """Return the verbs of the next batch, once there are some; none when all is done.
+
+        It waits a moment for verbs that are about to come: a commit costs the same for many.
+        """
+        loop, until = asyncio.get_running_loop(), 0.0
+        while True:
+            if self._flight is not None and self._flight.task.done():
+                await self._land()
+            if self._queue:
+                until = until or loop.time() + _GATHER_SECONDS
+                few = len(self._queue) < self._expected and not self._closing
+                if not few or loop.time() >= until:
+                    break
+            elif self._closing and self._flight is None:
+                return []
+            await self._sleep(until - loop.time() if self._queue else None)
+        return [self._queue.popleft() for _ in range(min(SHARED_MAX, len(self._queue)))]
+
+    async def _sleep(self, seconds: float | None) -> None:
+        """Sleep until a verb comes (enough of them, if there is a limit), or a batch is written."""
+        self._wake.clear()
+        if seconds is None:
             self._enough = 1
+            await self._wake.wait()
+            return
+        self._enough = self._expected
+        timer = asyncio.get_running_loop().call_later(seconds, self._wake.set)
+        await self._wake.wait()
+        timer.cancel()
 
     async def _serve(self, batch: list[_Waiting]) -> None:
-        while batch:
-            try:
-                outcomes = await self._quickly(batch) or await self._carefully(batch)
-            except _Spoilt as spoilt:
+        """Decide a batch and send it on its way, or do it the careful way at once."""
+        try:
+            decided = await self._decide_ahead(batch)
+        except _Spoilt as spoilt:
+            self._memory = None
+            await self._land()
+            await self._redo(batch, spoilt)
+            return
+        await self._land()
+        if decided is None or self._memory is not decided[0].memory:
+            await self._redo(batch)
+            return
+        unit, outcomes = decided
+        unit.close()
+        task = asyncio.create_task(self._write(unit))
+        task.add_done_callback(lambda _: self._wake.set())
+        self._flight = _Flight(batch, outcomes, task)
+
+    async def _decide_ahead(self, batch: list[_Waiting]) -> tuple[Unit, list[object]] | None:
+        """Decide from memory, perhaps while a batch is under way; None when there is none to trust."""
+        memory, line = self._memory, self._line
+        if memory is None or memory.full or line is None or line.is_closed():
+            return None
+        unit = self._unit(line, memory, strict=False)
+        try:
+            return unit, await self._decide(unit, batch)
+        except _Spoilt:
+            raise
+        except Exception as error:  # noqa: BLE001  # the connection's; the careful way finds out
+            log.info("careful-way", because=type(error).__name__)
+            self._memory = None
+            return None
+
+    async def _write(self, unit: Unit) -> bool:
+        """Write a batch that was decided from memory; False when the careful way must decide it."""
+        try:
+            if unit.written:
+                await unit.flush()
+                await self._replan(unit.connection, unit.memory.head.seq)
+                return True
+            # What is answered without writing is only true if nobody else wrote meanwhile.
+            head = await journal.head_of(unit.connection, self.mechanism.id, lock=False)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the careful way finds out
+            log.info("careful-way", because=type(error).__name__)
+            return False
+        return head.seq == unit.memory.head.seq
+
+    async def _land(self) -> None:
+        """See the batch under way home: answer it, or do it the careful way."""
+        flight, self._flight = self._flight, None
+        if flight is None:
+            return
+        if await flight.task:
+            for waiting, outcome in zip(flight.batch, flight.outcomes, strict=True):
+                waiting.answer(outcome)
+            return
+        self._memory = None
+        await self._redo(flight.batch)
+
+    async def _redo(self, batch: list[_Waiting], spoilt: _Spoilt | None = None) -> None:
+        """Do a batch the careful way, without the verbs that spoil it."""
+        while True:
+            if spoilt is not None:
                 self._memory = None
                 spoilt.waiting.answer(spoilt.cause)
                 batch = [waiting for waiting in batch if waiting is not spoilt.waiting]
+            if not batch:
+                return
+            try:
+                outcomes = await self._carefully(batch)
+            except _Spoilt as another:
+                spoilt = another
                 continue
-            except Exception as error:
-                self._memory = None
-                if len(batch) == 1 or isinstance(error, Problem):  # a database that does not answer
-                    log.exception("write-failed", exc_info=error)
-                    for waiting in batch:
-                        waiting.answer(error)
-                else:  # one verb's fault is not its neighbours': each goes alone
-                    for waiting in batch:
-                        await self._serve([waiting])
+            except Exception as error:  # noqa: BLE001  # whatever it is, every caller is answered
+                await self._failed(batch, error)
                 return
             for waiting, outcome in zip(batch, outcomes, strict=True):
                 waiting.answer(outcome)
             return
 
-    async def _quickly(self, batch: list[_Waiting]) -> list[object] | None:
-        """Decide from memory and write with one call; None when the careful way is needed."""
-        memory, connection = self._memory, self._connection
-        if memory is None or memory.full or connection is None or connection.is_closed():
-            return None
-        unit = self._unit(connection, memory, strict=False)
-        try:
-            outcomes = await self._decide(unit, batch)
-            await unit.flush()
-            await self._replan(connection, memory)
-            if not unit.written:
-                # What is answered without writing is only true if nobody else wrote meanwhile.
-                head = await journal.head_of(connection, self.mechanism.id, lock=False)
-                if head.seq != memory.head.seq:
-                    self._memory = None
-                    return None
-        except (*_LOST, asyncpg.PostgresError) as error:
-            self._memory = None
-            log.info("careful-way", because=type(error).__name__)
-            return None
-        return outcomes
+    async def _failed(self, batch: list[_Waiting], error: Exception) -> None:
+        """Answer a batch that cannot be written: one verb's fault is not its neighbours'."""
+        self._memory = None
+        if len(batch) == 1 or isinstance(error, Problem):  # a database that does not answer
+            log.error("write-failed", exc_info=error)
+            for waiting in batch:
+                waiting.answer(error)
+            return
+        for waiting in batch:
+            await self._redo([waiting])
 
     async def _carefully(self, batch: list[_Waiting]) -> list[object]:
         """Lock the head, read, decide, write, commit; again if the connection is lost."""
@@ -227,7 +333,7 @@ class Writer:
             except _LOST as error:
                 if self._connection is not None:
                     self._connection.terminate()
-                    self._connection = None
+                    self._connection = self._line = None
                 if asyncio.get_running_loop().time() > deadline:
                     detail = "The database does not answer. Repeat the request with the same key."
                     raise Invalid("unavailable", detail) from error
@@ -236,15 +342,15 @@ class Writer:
             self._memory = memory
             return outcomes
 
-    async def _replan(self, connection: asyncpg.Connection, memory: Memory) -> None:
+    async def _replan(self, connection: asyncpg.Connection, seq: int) -> None:
         """Have PostgreSQL plan anew each time the journal has doubled.
 
         A plan made while the tables were nearly empty may walk a whole index for every row, and
         would stay until they are analysed: minutes in which a thousand entries take seconds.
         """
-        if memory.head.seq >= self._replan_at:
+        if seq >= self._replan_at:
             await connection.execute("DISCARD PLANS")
-            self._replan_at = max(256, 2 * memory.head.seq)
+            self._replan_at = max(256, 2 * seq)
 
     async def _decide(self, unit: Unit, batch: list[_Waiting]) -> list[object]:
         outcomes: list[object] = []
@@ -267,4 +373,5 @@ class Writer:
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
             self._connection = await connect(self._url, "mfm_writer")
+            self._line = _Line(self._connection)
         return self._connection

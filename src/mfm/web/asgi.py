@@ -83,17 +83,23 @@ def _handlers(
     return [*(_fixed(services, path, methods) for path, methods in fixed.items()), *varying]
 
 
+def _which(request: Ask) -> dict[str, object]:
+    """Return what leads from a log line to the request that a caller complains about."""
+    known = ("request_id", "path_template")
+    return {name: request.scope.get(name) for name in known}
+
+
 def _broken(request: Ask, error: Exception) -> Response[bytes]:
     """Answer what nobody foresaw: the log has the traceback, the caller a plain sentence."""
     if is_unreachable(error):
         return _unreachable(request, error)
-    log.error("unforeseen", path=request.scope.get("path_template"), exc_info=error)
+    log.error("unforeseen", **_which(request), exc_info=error)
     detail = "The request met a fault of ours. Nothing was half-written."
     return problems.response(Problem("internal", detail), request.url.path)
 
 
 def _unreachable(request: Ask, error: Exception) -> Response[bytes]:
-    log.warning("database-unreachable", because=type(error).__name__)
+    log.warning("database-unreachable", **_which(request), because=type(error).__name__)
     detail = "The database does not answer. Repeat the request with the same key."
     return problems.response(Problem("unavailable", detail), request.url.path)
 

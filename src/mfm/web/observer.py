@@ -44,7 +44,7 @@ class Observer:
             await self._app(scope, receive, send)
             return
         began, status = time.perf_counter(), 500
-        request_id = f"{_PROCESS}-{next(_COUNT):x}"
+        request_id = scope["request_id"] = f"{_PROCESS}-{next(_COUNT):x}"
 
         async def noted(message: Any) -> None:  # noqa: ANN401  # an ASGI message
             nonlocal status
