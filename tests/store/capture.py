@@ -56,11 +56,17 @@ async def captured(
     async with unit_of(url, mechanism) as unit:
         await fill(unit)
         recorder = _Recorder()
-        unit.connection = recorder
-        await unit.flush()
+        await unit.flush(recorder)
     told = dict(zip(NAMES, recorder.sent, strict=True))
-    told = {name: list(v) if isinstance(v, tuple) else v for name, v in told.items()}
+    told = {name: _plain(value) if name != "rest" else value for name, value in told.items()}
     return told | {"rest": msgspec.json.decode(str(told["rest"]))}
+
+
+def _plain(value: object) -> object:
+    """Return an array as a list, also one of numbers, which is sent as its text."""
+    if isinstance(value, str) and value.startswith("{"):
+        return [int(number) for number in value[1:-1].split(",") if number]
+    return list(value) if isinstance(value, tuple) else value
 
 
 async def append(connection: asyncpg.Connection, told: Mapping[str, object]) -> None:

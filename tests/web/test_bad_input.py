@@ -165,9 +165,7 @@ async def test_a_body_may_say_json_in_more_than_one_way(site: Site) -> None:
 
 
 async def test_a_stale_etag_changes_nothing(quiet: Site) -> None:
-    told = problem(
-        await quiet.post("/v1/pledges/p/lapse", {}, If_Match='"1"'), "stale", 412
-    )  # fmt: skip
+    told = problem(await quiet.post("/v1/pledges/p/lapse", {}, If_Match='"1"'), "stale", 412)
     now = (await quiet.get("/v1/pledges/p")).headers["etag"]
     assert now.strip('"') in told["detail"]
 
@@ -223,7 +221,7 @@ async def test_the_path_and_the_body_agree(quiet: Site) -> None:
         ("/v1/deposits", "preparer", {"rate": "0.0"}, "rate-malformed"),
         ("/v1/deposits", "preparer", {"rate": 1.1}, "float-refused"),
     ],
-)  # fmt: skip
+)
 async def test_other_bad_commands(
     quiet: Site, path: str, who: str, body: dict[str, Any], code: str
 ) -> None:

@@ -156,8 +156,9 @@ async def test_if_match_holds_off_who_read_something_older(site: Site) -> None:
     again = await site.post("/v1/pledges/match/lapse", lapse, If_Match=tag, Idempotency_Key="m1")
     assert again.content == first.content  # a repetition is answered, stale or not
     for fresh in (first.headers["etag"], "*"):
-        answer = await site.post("/v1/pledges/match/lapse", lapse | {"amount": usd("1.00")},
-                                 If_Match=fresh)  # fmt: skip
+        answer = await site.post(
+            "/v1/pledges/match/lapse", lapse | {"amount": usd("1.00")}, If_Match=fresh
+        )
         assert answer.status_code == 201
     left = (await site.get("/v1/pledges/match")).json()
     assert left["outstanding"] == usd("4.00")
@@ -185,11 +186,23 @@ async def test_each_item_of_a_batch_has_its_own_outcome(site: Site) -> None:
     ]
     told = await batch(site, *entries)
     assert [each["outcome"] for each in told] == [
-        "accepted", "invalid", "refused", "invalid", "accepted", "accepted", "invalid",
-    ]  # fmt: skip
+        "accepted",
+        "invalid",
+        "refused",
+        "invalid",
+        "accepted",
+        "accepted",
+        "invalid",
+    ]
     assert [each.get("seq") for each in told] == [
-        head + 1, None, head + 2, None, head + 3, head + 1, None,
-    ]  # fmt: skip
+        head + 1,
+        None,
+        head + 2,
+        None,
+        head + 3,
+        head + 1,
+        None,
+    ]
     codes = [each["problem"]["code"] for each in told if "problem" in each]
     assert codes == ["amount-zero", "balance-floor", "not-found", "key-reused"]
     assert told[1]["problem"]["errors"][0]["pointer"] == "/lines/0/debit/amount"
@@ -213,8 +226,13 @@ async def test_a_linked_group_is_posted_whole_or_not_at_all(site: Site) -> None:
         voucher("0", key="g6", group="c"),
     )
     assert [each["outcome"] for each in told] == [
-        "refused", "refused", "accepted", "accepted", "invalid", "invalid",
-    ]  # fmt: skip
+        "refused",
+        "refused",
+        "accepted",
+        "accepted",
+        "invalid",
+        "invalid",
+    ]
     codes = [each["problem"]["code"] for each in told if "problem" in each]
     assert codes == ["linked-failed", "balance-floor", "linked-failed", "amount-zero"]
     assert await site.head() == head + 4

@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,6 +18,7 @@ from mfm.store.unit import Unit
 N = TypeVar("N", bound=Noun)
 
 
+@lru_cache(maxsize=1_024)
 def today_in(time_zone: str, now: datetime) -> date:
     """Return the day that an instant is in a time zone.
 

@@ -1,12 +1,13 @@
 """Journal vouchers, one or thousands at a time, and taking records back."""
 
+import asyncio
 from collections.abc import Sequence
 from itertools import groupby
 
 from msgspec import structs
 
 from mfm.app.context import Context
-from mfm.app.perform import Ask, Verb, entry_of, perform, refuse, replay
+from mfm.app.perform import Ask, Prepared, Verb, finish, prepare, refuse, replay
 from mfm.core import entries as rules
 from mfm.core.entries import EntryItem, PostEntry, ReverseRecord
 from mfm.core.errors import Invalid, Problem, Refused
@@ -14,9 +15,11 @@ from mfm.core.funds import Fund
 from mfm.core.journal import Move
 from mfm.core.permissions import Actor
 from mfm.core.record import Draft, Noun, parse, posting_of, restore
-from mfm.store.journal import Entry, Made, Stored, key_hash
+from mfm.store.journal import Made, Stored, key_hash
+from mfm.store.memory import Ahead
 from mfm.store.nouns import KINDS, NOUNS
 from mfm.store.unit import Unit
+from mfm.store.writer import Writer
 
 
 async def post(context: Context, command: PostEntry) -> Draft:
@@ -69,6 +72,8 @@ async def _states(
     """Return a noun's state now, and its state before the record that told this one."""
     made = restore(told, kind)
     now = await context.unit.find(kind, made.id) or made
+    if structs.replace(now, seq=made.seq, prev=made.prev) == made:
+        now = made  # what came after was taken back, and this state with it
     if not made.prev:
         return now, None
     before = await context.unit.record(made.prev)
@@ -81,7 +86,22 @@ POST = Verb("entry.post", PostEntry, post, "/entries")
 VERBS = (POST, Verb("record.reverse", ReverseRecord, reverse, "/records/{record}/reverse"))
 
 
+_BREATH = 64
+"""After so many items of a batch others get a turn: answers to send, the batch before to write."""
+
 # Batches -----------------------------------------------------------------------------------------
+
+
+async def submit_batch(
+    writer: Writer, actor: Actor, items: Sequence[EntryItem]
+) -> list[Made | Problem]:
+    """Have a writer post many vouchers; return the outcomes once they are committed.
+
+    Raises:
+        Invalid: as `post_batch`, and `overloaded`, `unavailable`.
+    """
+    ahead = Ahead(tuple((Fund, name) for name in {item.fund for item in items}), (), len(items))
+    return await writer.run(lambda unit: post_batch(unit, actor, items), ahead)
 
 
 async def post_batch(unit: Unit, actor: Actor, items: Sequence[EntryItem]) -> list[Made | Problem]:
@@ -91,24 +111,47 @@ async def post_batch(unit: Unit, actor: Actor, items: Sequence[EntryItem]) -> li
         Invalid: `group-split` when the items of a group do not stand together.
     """
     asks = [_ask(actor, item) for item in items]
-    runs = [list(run) for _, run in groupby(zip(items, asks, strict=True), key=_group_of)]
-    names = [run[0][0].group for run in runs if run[0][0].group]
-    if len(names) != len(set(names)):
-        raise Invalid("group-split", "The items of a group must follow one another.", "/entries")
-    await unit.known([key_hash(actor.party, ask.key) for ask in asks])
-    await unit.load(Fund, {item.fund for item in items})
-    await unit.load_accounts(rules.accounts_of(items))
+    if unit.strict:
+        await unit.known([key_hash(actor.party, ask.key) for ask in asks])
+    ready: list[Prepared] = []
+    for ask in asks:
+        ready.append(await prepare(unit, ask))
+        if not len(ready) % _BREATH:
+            await asyncio.sleep(0)
+    await unit.load_accounts(
+        side
+        for each in ready
+        if isinstance(each.draft, Draft)
+        for posting in each.draft.postings
+        for side in (posting.debit, posting.credit)
+    )
     outcomes: list[Made | Problem] = []
-    for run in runs:
-        if run[0][0].group:
-            outcomes += await _together(unit, [ask for _, ask in run])
+    for group, run in _groups(items, ready):
+        if group:
+            outcomes += await _together(unit, run)
         else:
-            outcomes += [await _alone(unit, ask) for _, ask in run]
+            for each in run:
+                outcomes.append(await _alone(unit, each))
+                if not len(outcomes) % _BREATH:
+                    await asyncio.sleep(0)
     return outcomes
 
 
-def _group_of(pair: tuple[EntryItem, Ask]) -> str:
-    return pair[0].group  # those without a group make runs too, and are posted one by one
+def _groups(items: Sequence[EntryItem], ready: list[Prepared]) -> list[tuple[str, list[Prepared]]]:
+    """Return the runs of items that belong together; items without a group make runs too.
+
+    Raises:
+        Invalid: `group-split`.
+    """
+    pairs = zip(items, ready, strict=True)
+    runs = [
+        (group, [each for _, each in run])
+        for group, run in groupby(pairs, key=lambda pair: pair[0].group)
+    ]
+    names = [group for group, _ in runs if group]
+    if len(names) != len(set(names)):
+        raise Invalid("group-split", "The items of a group must follow one another.", "/entries")
+    return runs
 
 
 def _ask(actor: Actor, item: EntryItem) -> Ask:
@@ -121,82 +164,79 @@ def _ask(actor: Actor, item: EntryItem) -> Ask:
     return Ask(actor, POST, command, item.key)
 
 
-async def _alone(unit: Unit, ask: Ask) -> Made | Problem:
+async def _alone(unit: Unit, ready: Prepared) -> Made | Problem:
     try:
-        return await perform(unit, ask)
+        return await finish(unit, ready)
     except Invalid as invalid:
         return invalid
 
 
-async def _together(unit: Unit, asks: list[Ask]) -> list[Made | Problem]:
+async def _together(unit: Unit, group: list[Prepared]) -> list[Made | Problem]:
     """Post a linked group: all, or none and each with the reason."""
-    entries = [entry_of(ask) for ask in asks]
-    keys = [entry.key_hash for entry in entries]
+    keys = [each.entry.key_hash for each in group]
     again = [at for at, key in enumerate(keys) if key in keys[:at]]
     if again or await unit.known(keys):
         # The memory may have but a part of them.
         if known := await unit.known(keys, sure=True):
-            return await _replayed(unit, asks, entries, known)
+            return await _replayed(unit, group, known)
         fault = Invalid("key-reused", "Another item of this group has the same key.", "/key")
-        return await _refused(unit, asks, entries, (again[0], fault))
-    return await _decided(unit, asks, entries)
+        return await _refused(unit, group, (again[0], fault))
+    return await _all_or_none(unit, group, keys)
 
 
-async def _decided(unit: Unit, asks: list[Ask], entries: list[Entry]) -> list[Made | Problem]:
-    keys = [entry.key_hash for entry in entries]
+async def _all_or_none(
+    unit: Unit, group: list[Prepared], keys: list[bytes]
+) -> list[Made | Problem]:
     mark = unit.memory.ledger.mark()
-    ready: list[tuple[Draft, list[Move]]] = []
-    fault: Problem | None = None
-    for ask in asks:
-        try:
-            draft = await ask.verb.run(Context(unit, ask.actor, ask.verb.name), ask.command)
-            ready.append((draft, await unit.admit(draft)))
-        except Problem as problem:
-            fault = problem
-            break
-    if fault is None:
-        return [
-            await unit.write(entry, draft, moves)
-            for entry, (draft, moves) in zip(entries, ready, strict=True)
-        ]
-    unit.memory.ledger.back(mark)
-    if isinstance(fault, Invalid) and (known := await unit.known(keys, sure=True)):
-        return await _replayed(unit, asks, entries, known)
-    return await _refused(unit, asks, entries, (len(ready), fault))
+    moves: list[list[Move]] = []
+    try:
+        for each in group:
+            if isinstance(each.draft, Problem):
+                raise each.draft
+            moves.append(await unit.admit(each.draft))
+    except Problem as problem:
+        unit.memory.ledger.back(mark)
+        if isinstance(problem, Invalid) and (known := await unit.known(keys, sure=True)):
+            return await _replayed(unit, group, known)
+        return await _refused(unit, group, (len(moves), problem))
+    return [
+        await unit.write(each.entry, each.draft, moved)
+        for each, moved in zip(group, moves, strict=True)
+        if isinstance(each.draft, Draft)  # they all are: a problem was raised above
+    ]
 
 
 async def _refused(
-    unit: Unit, asks: list[Ask], entries: list[Entry], fault: tuple[int, Problem]
+    unit: Unit, group: list[Prepared], fault: tuple[int, Problem]
 ) -> list[Made | Problem]:
     """Answer a failed group: the item at fault with its reason, the others with the link."""
     at, problem = fault
     outcomes: list[Made | Problem] = []
-    for number, (ask, entry) in enumerate(zip(asks, entries, strict=True)):
+    for number, each in enumerate(group):
         own = problem
         if number != at:
             detail = f"Linked with an item that failed: {problem.code}."
             own = type(problem)("linked-failed", detail)
         if isinstance(own, Refused):
-            context = Context(unit, ask.actor, ask.verb.name)
-            outcomes.append(await refuse(context, ask, entry, own))
+            outcomes.append(await refuse(unit, each.ask, each.entry, own))
         else:
             outcomes.append(own)
     return outcomes
 
 
 async def _replayed(
-    unit: Unit, asks: list[Ask], entries: list[Entry], known: dict[bytes, Stored]
+    unit: Unit, group: list[Prepared], known: dict[bytes, Stored]
 ) -> list[Made | Problem]:
     """Answer a group that was posted before; a group that is new in part is not that group."""
     outcomes: list[Made | Problem] = []
-    for ask, entry in zip(asks, entries, strict=True):
-        stored = known.get(entry.key_hash)
+    for each in group:
+        stored = known.get(each.entry.key_hash)
         if stored is None:
             detail = "Another item of this group was posted before, this one was not."
             outcomes.append(Invalid("key-reused", detail, "/group"))
             continue
         try:
-            outcomes.append(await replay(unit, ask, entry, stored))
+            outcomes.append(await replay(unit, each.ask, each.entry, stored))
         except Invalid as invalid:
             outcomes.append(invalid)
     return outcomes

@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct, inspect, json, structs, to_builtins
 
-from mfm.app.context import Context
+from mfm.app.context import Context, today_in
 from mfm.core.entries import PostEntry, accounts_of
-from mfm.core.errors import Invalid, Refused
+from mfm.core.errors import Invalid, Problem, Refused
 from mfm.core.funds import Fund
 from mfm.core.permissions import Actor
 from mfm.core.record import Body, Draft, Noun, parse, plain
@@ -18,7 +18,20 @@ from mfm.store.memory import NOTHING, Ahead
 from mfm.store.unit import Unit
 from mfm.store.writer import Writer
 
-__all__ = ["Ask", "Made", "Verb", "entry_of", "perform", "refusal_of", "refuse", "replay", "submit"]
+__all__ = [
+    "Ask",
+    "Made",
+    "Prepared",
+    "Verb",
+    "entry_of",
+    "finish",
+    "perform",
+    "prepare",
+    "refusal_of",
+    "refuse",
+    "replay",
+    "submit",
+]
 
 
 class Verb(Struct, frozen=True):
@@ -118,25 +131,50 @@ async def submit(writer: Writer, ask: Ask) -> Made:
     return await writer.run(lambda unit: perform(unit, ask), ahead_of(ask))
 
 
-async def perform(unit: Unit, ask: Ask) -> Made:
-    """Do what is asked, once: a repeated key gets the answer it got, refusals too.
+class Prepared(NamedTuple):
+    """A verb that the rules have answered, not yet held against the books.
 
-    Raises:
-        Invalid: the request is malformed, unknown, stale or not allowed; nothing is left.
+    Attributes:
+        ask: what was asked.
+        entry: what its record will say of that.
+        draft: the rules' draft, or why there is none.
     """
-    entry = entry_of(ask)
-    stored = await unit.stored(entry.key_hash)
-    if stored is not None:
-        return await replay(unit, ask, entry, stored)
+
+    ask: Ask
+    entry: Entry
+    draft: Draft | Problem
+
+
+async def prepare(unit: Unit, ask: Ask) -> Prepared:
+    """Ask the rules; nothing is changed."""
+    draft: Draft | Problem
     context = Context(unit, ask.actor, ask.verb.name)
-    mark = unit.memory.ledger.mark()
     try:
         if ask.if_match is not None:
             await _match(context, ask)
         draft = await ask.verb.run(context, ask.command)
+    except Problem as problem:
+        draft = problem
+    return Prepared(ask, entry_of(ask), draft)
+
+
+async def finish(unit: Unit, prepared: Prepared) -> Made:
+    """Hold a prepared verb against the books and make its record, once for its key.
+
+    Raises:
+        Invalid: the request is malformed, unknown, stale or not allowed; nothing is left.
+    """
+    ask, entry, draft = prepared
+    stored = await unit.stored(entry.key_hash)
+    if stored is not None:
+        return await replay(unit, ask, entry, stored)
+    mark = unit.memory.ledger.mark()
+    try:
+        if isinstance(draft, Problem):
+            raise draft
         return await unit.write(entry, draft, await unit.admit(draft))
     except Refused as refused:
-        return await refuse(context, ask, entry, refused)
+        return await refuse(unit, ask, entry, refused)
     except Invalid:
         unit.memory.ledger.back(mark)
         # A key older than the memory has its answer, also if the request makes no sense by now.
@@ -145,17 +183,26 @@ async def perform(unit: Unit, ask: Ask) -> Made:
         raise
 
 
-async def refuse(context: Context, ask: Ask, entry: Entry, refused: Refused) -> Made:
+async def perform(unit: Unit, ask: Ask) -> Made:
+    """Do what is asked, once: a repeated key gets the answer it got, refusals too.
+
+    Raises:
+        Invalid: the request is malformed, unknown, stale or not allowed; nothing is left.
+    """
+    return await finish(unit, await prepare(unit, ask))
+
+
+async def refuse(unit: Unit, ask: Ask, entry: Entry, refused: Refused) -> Made:
     """Record a refusal under the request's key."""
     told, texts = fields_of(type(ask.command))
     for name in {*ask.command.__struct_fields__} - {*told, *texts}:
         entry.command[name] = plain(to_builtins(getattr(ask.command, name)))
     on = getattr(ask.command, "effective_on", None)
-    draft = Draft(effective_on=on or context.act(None).on)
+    draft = Draft(effective_on=on or today_in("UTC", unit.now))
     refusal = {"code": refused.code, "detail": refused.detail}
     if refused.pointer:
         refusal["pointer"] = refused.pointer
-    return await context.unit.refuse(entry, refusal, draft)
+    return await unit.refuse(entry, refusal, draft)
 
 
 async def _match(context: Context, ask: Ask) -> None:

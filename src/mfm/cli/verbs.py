@@ -1,12 +1,14 @@
 """Every verb from the terminal: its options are its command's fields."""
 
 import argparse
+from collections.abc import Iterator
+from datetime import date
 from itertools import groupby
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 from unicodedata import normalize
 
 import msgspec
-from msgspec import NODEFAULT, structs
+from msgspec import NODEFAULT, Meta, structs
 
 from mfm.app.perform import Ask, Verb, refusal_of, submit
 from mfm.app.registry import VERBS
@@ -16,6 +18,9 @@ from mfm.core.errors import Invalid
 from mfm.core.money import Money
 from mfm.core.record import parse
 from mfm.core.terms import Command
+
+_MONEY = 'amount and currency, such as "68174.00 USD"'
+_LIST = "a JSON list, as over HTTP"
 
 
 def add(commands: Commands) -> None:
@@ -55,16 +60,37 @@ def _is_list(hint: Any) -> bool:  # noqa: ANN401  # a field's type
     return "tuple" in str(hint)
 
 
+def _within(hint: Any) -> Iterator[Any]:  # noqa: ANN401  # a field's type
+    """Return a type and all that it is made of, annotations too."""
+    yield hint
+    for each in get_args(hint):
+        yield from _within(each)
+
+
 def _metavar(hint: Any) -> str:  # noqa: ANN401  # a field's type
     if _is_money(hint):
         return "AMOUNT"
-    return "JSON" if _is_list(hint) else "VALUE"
+    if _is_list(hint):
+        return "JSON"
+    words = {date: "DATE", int: "NUMBER"}
+    return next((words[each] for each in _within(hint) if each in words), "VALUE")
 
 
 def _help(hint: Any) -> str:  # noqa: ANN401  # a field's type
-    if _is_money(hint):
-        return 'amount and currency, such as "68174.00 USD"'
-    return "a JSON list, as over HTTP" if _is_list(hint) else ""
+    if _is_money(hint) or _is_list(hint):
+        return _LIST if _is_list(hint) else _MONEY
+    for each in _within(hint):
+        if get_origin(each) is Literal:
+            return " | ".join(get_args(each))
+        if isinstance(each, Meta) and each.description:
+            return _phrase(each.description)
+    return ""
+
+
+def _phrase(sentence: str) -> str:
+    """Return a sentence as argparse's own words are: small at the start, without the point."""
+    small = sentence[:1].lower() if sentence[1:2].islower() else sentence[:1]
+    return small + sentence[1:].removesuffix(".")
 
 
 def _command_of(verb: Verb, args: argparse.Namespace) -> Command:

@@ -10,12 +10,14 @@ from mfm.core.errors import Invalid, Refused
 from mfm.core.funds import Fund
 from mfm.core.money import Money, convert, minor, share
 from mfm.core.record import Draft, Noun, Posting
-from mfm.core.terms import Act, Command, Id, Text
+from mfm.core.terms import NO_NUL, Act, Command, Id, Text
 
 Rate = Annotated[
     str, Meta(max_length=24, description="Units of the fund's currency for one of the deposit's")
 ]
-RateSource = Annotated[str, Meta(max_length=200, description="Who published the rate, and when")]
+RateSource = Annotated[
+    str, Meta(max_length=200, pattern=NO_NUL, description="Who published the rate, and when")
+]
 
 
 class Deposit(Noun, frozen=True, kw_only=True):

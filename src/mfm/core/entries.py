@@ -1,6 +1,5 @@
 """Journal vouchers: an accountant's own entries, on accounts that no verb keeps; and reversals."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
 from typing import Annotated
@@ -77,18 +76,21 @@ def accounts_of(commands: Iterable[PostEntry]) -> set[Account]:
 
 def _side(entry: EntryLine, fund: Fund, at: int) -> tuple[Account, int]:
     """Return a line's account and its amount, debit above zero and credit below."""
-    where = f"/lines/{at}"
-    told = line(entry.account, f"{where}/account")
+    told = CHART.get(entry.account) or line(entry.account, f"/lines/{at}/account")
     if not told.manual or (entry.account == "9340" and entry.subject):
         detail = f"{told.code} {told.name} is kept by the verbs; a voucher cannot post to it."
-        raise Invalid("account-controlled", detail, f"{where}/account")
-    if (entry.debit is None) == (entry.credit is None):
-        raise Invalid("line-sides", "A line has either a debit or a credit.", where)
-    side, money = ("debit", entry.debit) if entry.debit else ("credit", entry.credit)
-    assert money is not None  # one of the two is set
-    amount_minor = fund.amount(money, f"{where}/{side}")
+        raise Invalid("account-controlled", detail, f"/lines/{at}/account")
+    debit, credit = entry.debit, entry.credit
+    money = debit or credit
+    if money is None or (debit is not None and credit is not None):
+        raise Invalid("line-sides", "A line has either a debit or a credit.", f"/lines/{at}")
+    try:
+        amount_minor = fund.amount(money, "")
+    except Invalid as fault:
+        where = f"/lines/{at}/{'credit' if debit is None else 'debit'}{fault.pointer}"
+        raise Invalid(fault.code, fault.detail, where) from None
     account = Account(fund.id, told.book, told.code, money.currency, entry.subject)
-    return account, amount_minor if side == "debit" else -amount_minor
+    return account, -amount_minor if debit is None else amount_minor
 
 
 def _paired(sides: list[tuple[Account, int]]) -> list[Posting]:
@@ -125,19 +127,24 @@ def post(act: Act, command: PostEntry, fund: Fund) -> Draft:
     if fund.reported:
         detail = f"Fund {fund.id} holds imported books; import a corrected file instead."
         raise Invalid("fund-reported", detail, "/fund")
-    currencies = {(each.debit or each.credit or _NONE).currency for each in command.lines}
-    if len(currencies - {""}) > 1:
-        detail = f"One entry is in one currency; this has {', '.join(sorted(currencies))}."
-        raise Invalid("entry-cross-currency", detail, "/lines")
-    books: defaultdict[str, list[tuple[Account, int]]] = defaultdict(list)
+    _check_currency(command)
+    books: dict[str, list[tuple[Account, int]]] = {}
     for at, each in enumerate(command.lines):
-        account, signed = _side(each, fund, at)
-        books[account.book].append((account, signed))
+        side = _side(each, fund, at)
+        books.setdefault(side[0].book, []).append(side)
     postings = [posting for sides in books.values() for posting in _paired(sides)]
     return Draft(effective_on=act.on, postings=tuple(postings))
 
 
-_NONE = Money("", "")
+def _check_currency(command: PostEntry) -> None:
+    currency = ""
+    for each in command.lines:
+        money = each.debit or each.credit
+        if money is not None and money.currency != currency:
+            if currency:
+                detail = f"One entry is in one currency; this has {currency}, {money.currency}."
+                raise Invalid("entry-cross-currency", detail, "/lines")
+            currency = money.currency
 
 
 def mirror(posting: Posting) -> Posting:

@@ -5,13 +5,13 @@ from typing import Annotated
 from msgspec import Meta
 
 from mfm.core.record import Draft, Noun
-from mfm.core.terms import Act, Command, Id, Name
+from mfm.core.terms import NO_NUL, Act, Command, Id, Name
 
 Kind = Annotated[
     str, Meta(pattern=r"^([0-9]{2})?$(?!\n)", description="IATI OrganisationType code")
 ]
 Country = Annotated[str, Meta(pattern=r"^([A-Z]{2})?$(?!\n)", description="ISO 3166-1 alpha-2")]
-Identifier = Annotated[str, Meta(max_length=300, description="IATI identifier")]
+Identifier = Annotated[str, Meta(max_length=300, pattern=NO_NUL, description="IATI identifier")]
 
 
 class Party(Noun, frozen=True, kw_only=True):

@@ -16,10 +16,16 @@ Id = Annotated[
 ]
 """A noun's id; given by the caller, or made by the service where it is left out."""
 
-Name = Annotated[str, Meta(min_length=1, max_length=300)]
+NO_NUL = r"^[^\x00]*$(?!\n)"
+"""PostgreSQL keeps every text but those with a NUL in them."""
+
+Name = Annotated[str, Meta(min_length=1, max_length=300, pattern=NO_NUL)]
 """A public name, kept in clear in the record."""
 
-Text = Annotated[str, Meta(max_length=2000, description="Free text", extra={"free_text": True})]
+Text = Annotated[
+    str,
+    Meta(max_length=2000, pattern=NO_NUL, description="Free text", extra={"free_text": True}),
+]
 """Free text: beside the record, which holds a salted commitment to it, so that it can be erased."""
 
 Key = Annotated[str, Meta(pattern=r"^[\x21-\x7e]{1,200}$(?!\n)", description="Idempotency key")]

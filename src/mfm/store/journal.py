@@ -20,10 +20,15 @@ REFUSED = "MF001"
 
 _FIRST_YEAR = 1971
 """The head of an empty journal stands at -infinity, which arrives as a year long past."""
+# Arrays of numbers go as their text, which costs a third of what the driver's own encoding does.
 _APPEND = (
-    "SELECT append_batch($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,"
-    "$21,$22,$23,$24)"
+    "SELECT append_batch($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13::text::int[],"
+    "$14::text::smallint[],$15::text::int[],$16::text::int[],$17::text::bigint[],"
+    "$18::text::bigint[],$19::text::bigint[],$20::text::bigint[],$21::text::bigint[],$22,"
+    "$23::text::smallint[],$24)"
 )
+_IATI = 9
+"""Which of a move's columns is text: its IATI type."""
 
 
 class Stored:
@@ -167,7 +172,10 @@ async def append(
     if batch.blobs:
         rest["blobs"] = batch.blobs
     columns = list(zip(*batch.records, strict=True))
-    moves = list(zip(*batch.moves, strict=True)) or [()] * 11
+    moves: list[Any] = list(zip(*batch.moves, strict=True)) or [()] * 11
+    for number, column in enumerate(moves):
+        if number != _IATI:
+            moves[number] = f"{{{','.join(map(str, column))}}}"
     text = json.encode(rest).decode()
     await connection.execute(_APPEND, mechanism_id, head.seq, at, *columns, *moves, text)
 

@@ -39,10 +39,12 @@ class Ahead(Struct, frozen=True):
     Attributes:
         rows: nouns, as (kind, id).
         accounts: accounts that it may move.
+        weight: how many records it may make.
     """
 
     rows: tuple[tuple[type[Noun], str], ...] = ()
     accounts: tuple[Account, ...] = ()
+    weight: int = 1
 
 
 NOTHING = Ahead()

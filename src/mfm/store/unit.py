@@ -72,7 +72,7 @@ class Unit:
         self.mechanism = mechanism
         self.memory = memory
         self.now = max(now, memory.head.recorded_at + timedelta(microseconds=1))
-        self._strict = strict
+        self.strict = strict
         self._at = instant(self.now)
         self._batch = Batch()
         self._keys: dict[bytes, Stored] = {}
@@ -145,7 +145,7 @@ class Unit:
     async def stored(self, key: bytes) -> Stored | None:
         """Return what an idempotency key has made, of late at least."""
         found = self._keys.get(key) or self.memory.keys.get(key)
-        if found is None and self._strict:
+        if found is None and self.strict:
             found = (await self.known([key])).get(key)
         return found
 
@@ -155,7 +155,7 @@ class Unit:
         for key in keys:
             if (stored := self._keys.get(key) or memory.get(key)) is not None:
                 found[key] = stored
-        if (self._strict or sure) and (rest := set(keys) - self._looked_up - found.keys()):
+        if (self.strict or sure) and (rest := set(keys) - self._looked_up - found.keys()):
             self._looked_up |= rest
             told = await journal.by_keys(self.connection, self.mechanism.id, list(rest))
             self._keys |= told
@@ -389,8 +389,11 @@ class Unit:
         while len(memory.keys) > _KEYS_KEPT:
             memory.keys.popitem(last=False)
 
-    async def flush(self) -> None:
+    async def flush(self, connection: asyncpg.Connection | None = None) -> None:
         """Write everything the unit made, in one call; ends the unit if that was not done.
+
+        Args:
+            connection: where to write, when it is not where the unit reads.
 
         Raises:
             asyncpg.PostgresError: nothing is written; the memory is no longer to be trusted.
@@ -398,5 +401,5 @@ class Unit:
         if self._head is None:
             self.close()
         if self.written and self._head is not None:
-            number = self.mechanism.id
-            await journal.append(self.connection, number, self._head, self.now, self._batch)
+            where = connection or self.connection
+            await journal.append(where, self.mechanism.id, self._head, self.now, self._batch)

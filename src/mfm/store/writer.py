@@ -1,7 +1,8 @@
-"""The writer: one connection per mechanism and process; verbs one after another, sharing a commit.
+"""The writer: one per mechanism and process; verbs one after another, sharing a commit.
 
 While the journal's head is the one it wrote last, it decides from memory and writes a whole batch
-with a single call, which checks the head; while that call is under way it decides the next batch.
+with a single call, which checks the head; while that call is under way it decides the next batch,
+and reads what it misses for that on a second connection (what the call is writing is in memory).
 Anything the call does not like (another writer, a known key, a lost connection) sends its verbs,
 and after them those decided meanwhile, down the careful way: lock the head, read, decide, write,
 commit. A connection lost while writing leaves the outcome unknown; the careful way finds out by
@@ -29,7 +30,7 @@ Job = Callable[[Unit], Awaitable[R]]
 QUEUE_MAX = 2_048
 """Verbs that may wait; beyond it the caller is asked to come again."""
 SHARED_MAX = 256
-"""Verbs that share one commit."""
+"""The weight of verbs that share one commit: most weigh 1, a batch as much as its items."""
 _RECONNECT_SECONDS = 30
 _GATHER_SECONDS = 0.002
 """The longest that verbs wait for others to share their commit; a lone caller never waits."""
@@ -66,33 +67,6 @@ class _Waiting:
             self.future.set_exception(outcome)
         else:
             self.future.set_result(outcome)
-
-
-class _Line:
-    """The writer's connection, for one at a time: the batch under way, or a read for the next."""
-
-    def __init__(self, connection: asyncpg.Connection) -> None:
-        self._connection = connection
-        self._lock = asyncio.Lock()
-
-    def is_closed(self) -> bool:
-        return bool(self._connection.is_closed())
-
-    async def execute(self, *args: Any) -> Any:  # noqa: ANN401  # as asyncpg's own
-        async with self._lock:
-            return await self._connection.execute(*args)
-
-    async def fetch(self, *args: Any) -> Any:  # noqa: ANN401  # as asyncpg's own
-        async with self._lock:
-            return await self._connection.fetch(*args)
-
-    async def fetchrow(self, *args: Any) -> Any:  # noqa: ANN401  # as asyncpg's own
-        async with self._lock:
-            return await self._connection.fetchrow(*args)
-
-    async def fetchval(self, *args: Any) -> Any:  # noqa: ANN401  # as asyncpg's own
-        async with self._lock:
-            return await self._connection.fetchval(*args)
 
 
 class _Flight:
@@ -132,7 +106,7 @@ class Writer:
         self._queue: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._connection: asyncpg.Connection | None = None
-        self._line: _Line | None = None
+        self._reading: asyncpg.Connection | None = None
         self._flight: _Flight | None = None
         self._memory: Memory | None = None
         self._task: asyncio.Task[None] | None = None
@@ -162,8 +136,9 @@ class Writer:
         self._wake.set()
         if self._task is not None:
             await self._task
-        if self._connection is not None:
-            await self._connection.close()
+        for connection in (self._connection, self._reading):
+            if connection is not None:
+                await connection.close()
 
     async def run(self, job: Job[R], ahead: Ahead = NOTHING) -> R:
         """Run a job in its turn; return its result once it is committed.
@@ -212,7 +187,19 @@ class Writer:
             elif self._closing and self._flight is None:
                 return []
             await self._sleep(until - loop.time() if self._queue else None)
-        return [self._queue.popleft() for _ in range(min(SHARED_MAX, len(self._queue)))]
+        return self._take()
+
+    def _take(self) -> list[_Waiting]:
+        """Return the next verbs that share a commit.
+
+        By weight, so that while a large batch is being written the next one is decided.
+        """
+        taken: list[_Waiting] = []
+        weight = 0
+        while self._queue and weight < SHARED_MAX:
+            taken.append(self._queue.popleft())
+            weight += taken[-1].ahead.weight
+        return taken
 
     async def _sleep(self, seconds: float | None) -> None:
         """Sleep until a verb comes (enough of them, if there is a limit), or a batch is written."""
@@ -246,11 +233,11 @@ class Writer:
         self._flight = _Flight(batch, outcomes, task)
 
     async def _decide_ahead(self, batch: list[_Waiting]) -> tuple[Unit, list[object]] | None:
-        """Decide from memory, perhaps while a batch is under way; None when there is none to trust."""
-        memory, line = self._memory, self._line
-        if memory is None or memory.full or line is None or line.is_closed():
+        """Decide from memory, perhaps while a batch is under way; None when it cannot be done."""
+        memory, reading = self._memory, self._reading
+        if memory is None or memory.full or reading is None or reading.is_closed():
             return None
-        unit = self._unit(line, memory, strict=False)
+        unit = self._unit(reading, memory, strict=False)
         try:
             return unit, await self._decide(unit, batch)
         except _Spoilt:
@@ -263,12 +250,13 @@ class Writer:
     async def _write(self, unit: Unit) -> bool:
         """Write a batch that was decided from memory; False when the careful way must decide it."""
         try:
+            connection = await self._connected()
             if unit.written:
-                await unit.flush()
-                await self._replan(unit.connection, unit.memory.head.seq)
+                await unit.flush(connection)
+                await self._replan(connection, unit.memory.head.seq)
                 return True
             # What is answered without writing is only true if nobody else wrote meanwhile.
-            head = await journal.head_of(unit.connection, self.mechanism.id, lock=False)
+            head = await journal.head_of(connection, self.mechanism.id, lock=False)
         except Exception as error:  # noqa: BLE001  # whatever it is, the careful way finds out
             log.info("careful-way", because=type(error).__name__)
             return False
@@ -333,7 +321,7 @@ class Writer:
             except _LOST as error:
                 if self._connection is not None:
                     self._connection.terminate()
-                    self._connection = self._line = None
+                    self._connection = None
                 if asyncio.get_running_loop().time() > deadline:
                     detail = "The database does not answer. Repeat the request with the same key."
                     raise Invalid("unavailable", detail) from error
@@ -373,5 +361,6 @@ class Writer:
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
             self._connection = await connect(self._url, "mfm_writer")
-            self._line = _Line(self._connection)
+        if self._reading is None or self._reading.is_closed():
+            self._reading = await connect(self._url, "mfm_writer")
         return self._connection

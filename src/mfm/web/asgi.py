@@ -1,6 +1,7 @@
 """The application: every endpoint, guarded, behind the observer."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import structlog
@@ -33,6 +34,13 @@ async def _respond(services: Services, endpoint: Endpoint, ask: Ask) -> Response
     return await endpoint.handle(services, ask, actor)
 
 
+@cache
+def _content_type(media_type: str) -> bytes:
+    """Return the header as Litestar writes it."""
+    charset = "; charset=utf-8" if media_type.startswith("text/") else ""
+    return (media_type + charset).encode()
+
+
 def _fixed(services: Services, path: str, methods: dict[str, Endpoint]) -> ASGIRouteHandler:
     """Return the handler of an address without varying parts: plain ASGI.
 
@@ -49,7 +57,7 @@ def _fixed(services: Services, path: str, methods: dict[str, Endpoint]) -> ASGIR
         response = await _respond(services, endpoint, Request(scope, receive=receive, send=send))
         content = response.content or b""
         headers = [
-            (b"content-type", (response.media_type or JSON).encode()),
+            (b"content-type", _content_type(response.media_type or JSON)),
             (b"content-length", str(len(content)).encode()),
             *((key.lower().encode(), value.encode()) for key, value in response.headers.items()),
         ]
@@ -95,13 +103,13 @@ def _broken(request: Ask, error: Exception) -> Response[bytes]:
         return _unreachable(request, error)
     log.error("unforeseen", **_which(request), exc_info=error)
     detail = "The request met a fault of ours. Nothing was half-written."
-    return problems.response(Problem("internal", detail), request.url.path)
+    return problems.response(Problem("internal", detail), request.scope["path"])
 
 
 def _unreachable(request: Ask, error: Exception) -> Response[bytes]:
     log.warning("database-unreachable", **_which(request), because=type(error).__name__)
     detail = "The database does not answer. Repeat the request with the same key."
-    return problems.response(Problem("unavailable", detail), request.url.path)
+    return problems.response(Problem("unavailable", detail), request.scope["path"])
 
 
 def create_app(services: Services, endpoints: Sequence[Endpoint] = ENDPOINTS) -> Observer:

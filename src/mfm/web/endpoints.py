@@ -36,6 +36,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
         text: one sentence for the reference.
         request: what a body decodes into, or None.
         answer: the name of the answer's schema.
+        media: the types it answers in; JSON unless Accept asks for another of them.
         also: Structs that describe the answer, where no noun does.
         queries: its query parameters.
     """
@@ -47,6 +48,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     text: str
     request: type[Struct] | None = None
     answer: str = "Object"
+    media: tuple[str, ...] = (JSON,)
     also: tuple[type[Struct], ...] = ()
     queries: tuple[Query, ...] = ()
 

@@ -35,6 +35,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         text="The database answers, at this release's schema, and the writer runs.",
     ),
     Endpoint(
-        method="GET", path="/metrics", action="", handle=_metrics, text="Metrics for Prometheus."
+        method="GET",
+        path="/metrics",
+        action="",
+        handle=_metrics,
+        media=("text/plain",),
+        text="Metrics for Prometheus.",
     ),
 )

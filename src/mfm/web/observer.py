@@ -38,7 +38,7 @@ class Observer:
         """Wrap an application."""
         self._app = app
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401  # ASGI
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401  # as ASGI has it
         """Pass one connection on, and note how it ended."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)

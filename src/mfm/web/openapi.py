@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType, defstruct, json
 import mfm
 from mfm.core.money import Money
 from mfm.core.nouns import NOUNS
-from mfm.web.endpoints import Endpoint
+from mfm.web.endpoints import JSON, Endpoint
 from mfm.web.problems import MEDIA_TYPE, ProblemDocument
 from mfm.web.render import HIDDEN
 
@@ -131,16 +131,17 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
 
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
     status = "201" if endpoint.answer == "Outcome" else "200"
-    schema = {"$ref": f"#/components/schemas/{endpoint.answer}"}
+    answer = {"$ref": f"#/components/schemas/{endpoint.answer}"}
+    contents = {
+        media: {"schema": answer if media == JSON else {"type": "string"}}
+        for media in endpoint.media
+    }
     told: dict[str, Any] = {
         "operationId": _operation_id(endpoint),
         "summary": endpoint.text,
         "parameters": _parameters(endpoint),
         "responses": {
-            status: {
-                "description": "done",
-                "content": {"application/json": {"schema": schema}},
-            },
+            status: {"description": "done", "content": contents},
             "default": {
                 "description": "a problem",
                 "content": {
@@ -154,8 +155,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         told["description"] = f"Action {endpoint.action}."
     if endpoint.request is not None:
         body = {"$ref": f"#/components/schemas/{endpoint.request.__name__}"}
-        content = {"application/json": {"schema": body}}
-        told["requestBody"] = {"required": True, "content": content}
+        told["requestBody"] = {"required": True, "content": {JSON: {"schema": body}}}
     return told
 
 
@@ -179,6 +179,11 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         list(dict.fromkeys(kinds)), ref_template="#/components/schemas/{name}"
     )
     schemas["Object"] = {"type": "object"}
+    for endpoint in endpoints:
+        if endpoint.request is not None:  # what the path names may be left out of the body
+            schema = schemas[endpoint.request.__name__]
+            parts = set(_PART.findall(endpoint.path))
+            schema["required"] = [each for each in schema["required"] if each not in parts]
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)

@@ -217,8 +217,8 @@ def handle_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
     """Answer what Litestar itself refuses (unknown route, wrong method, too large a body)."""
     code = _BY_STATUS.get(error.status_code, "request-refused")
     kind = KINDS[code]
-    detail = f"{request.method} {request.url.path}: {kind.title.lower()}."
-    answer = response(Problem(code, detail), request.url.path)
+    detail = f"{request.method} {request.scope['path']}: {kind.title.lower()}."
+    answer = response(Problem(code, detail), request.scope["path"])
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     return answer
@@ -226,4 +226,4 @@ def handle_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
 
 def handle_problem(request: Request[Any, Any, Any], error: Problem) -> Response[bytes]:
     """Answer a problem that a handler raised."""
-    return response(error, request.url.path)
+    return response(error, request.scope["path"])

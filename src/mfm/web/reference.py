@@ -24,9 +24,9 @@ def page(template: str, **facts: Any) -> Response[bytes]:  # noqa: ANN401  # wha
     content = _PAGES.get_template(template).render(**facts).encode()
     headers = {
         **_KEPT,
-        "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'",
+        "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:",
     }
-    return Response(content, media_type="text/html; charset=utf-8", headers=headers)
+    return Response(content, media_type="text/html", headers=headers)
 
 
 async def _problems(_: Services, __: Ask, ___: Actor | None) -> Response[bytes]:
@@ -55,6 +55,7 @@ _PAGES_OF_PROBLEMS = (
         path="/problems",
         action="",
         handle=_problems,
+        media=("text/html",),
         text="Every kind of problem, and what to do about it.",
     ),
     Endpoint(
@@ -62,10 +63,16 @@ _PAGES_OF_PROBLEMS = (
         path="/problems/{code}",
         action="",
         handle=_problem,
+        media=("text/html",),
         text="One kind of problem, and what to do about it.",
     ),
     Endpoint(
-        method="GET", path="/static/site.css", action="", handle=_css, text="The pages' style."
+        method="GET",
+        path="/static/site.css",
+        action="",
+        handle=_css,
+        media=("text/css",),
+        text="The pages' style.",
     ),
 )
 
@@ -92,7 +99,12 @@ def endpoints(others: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
             text="This API, as an OpenAPI 3.1 document.",
         ),
         Endpoint(
-            method="GET", path="/docs", action="", handle=as_page, text="This API, as a page."
+            method="GET",
+            path="/docs",
+            action="",
+            handle=as_page,
+            media=("text/html",),
+            text="This API, as a page.",
         ),
         *_PAGES_OF_PROBLEMS,
     )

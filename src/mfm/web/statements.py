@@ -15,6 +15,7 @@ from mfm.formats import csv
 from mfm.web import cursors
 from mfm.web.bodies import fault
 from mfm.web.endpoints import (
+    JSON,
     Ask,
     Endpoint,
     Query,
@@ -31,6 +32,7 @@ from mfm.web.services import Services
 Q = TypeVar("Q", bound=Struct)
 
 _LIMIT_MAX = 500
+_TABLES = (JSON, "text/csv")
 _SCOPE = (
     Query("as_of", "count only what is effective on or before this day"),
     Query("known_at", "count only records up to this one", "integer"),
@@ -73,7 +75,7 @@ def _as_csv(ask: Ask) -> bool:
 
 def _csv(text: str, more: dict[str, str] | None = None) -> Response[bytes]:
     headers = {"Cache-Control": "no-store", **(more or {})}
-    return Response(text.encode(), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(text.encode(), media_type="text/csv", headers=headers)
 
 
 async def _statement(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
@@ -126,6 +128,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         handle=_statement,
         text="A fund's Sources and Uses with its trial balances; JSON, or CSV by Accept.",
         answer="Statement",
+        media=_TABLES,
         also=(Statement,),
         queries=_SCOPE,
     ),
@@ -146,6 +149,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         handle=_history,
         text="An account's postings with the running balance; JSON, or CSV by Accept.",
         answer="History",
+        media=_TABLES,
         also=(History,),
         queries=_HISTORY,
     ),
@@ -156,6 +160,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         handle=_totals,
         text="Totals of IATI transactions, computed from the ledger; JSON, or CSV by Accept.",
         answer="Totals",
+        media=_TABLES,
         also=(Totals,),
         queries=_TOTALS,
     ),

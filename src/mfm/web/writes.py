@@ -6,7 +6,7 @@ from typing import Any
 from litestar import Response
 from msgspec import ValidationError, convert
 
-from mfm.app.entries import post_batch
+from mfm.app.entries import submit_batch
 from mfm.app.keys import issue
 from mfm.app.perform import Ask as VerbAsk
 from mfm.app.perform import Made, Verb, refusal_of, submit
@@ -112,7 +112,7 @@ async def _batch(services: Services, ask: Ask, actor: Actor | None) -> Response[
     who = actor_of(actor)
     services.check_refusals(who)
     items = decode(await read_body(ask), EntryBatch).entries
-    outcomes = await services.writer.run(lambda unit: post_batch(unit, who, items))
+    outcomes = await submit_batch(services.writer, who, items)
     for outcome in outcomes:
         if isinstance(outcome, Made) and not outcome.accepted and not outcome.replayed:
             services.count_refusal(who)
