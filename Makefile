@@ -57,7 +57,7 @@ lock: $(STAMP) ## Renew requirements.lock from pyproject.toml (needs the network
 
 # Lines that stand are never rewritten: a migration that has been committed does not change.
 checksums: ## Note the checksum of each new migration in migrations/CHECKSUMS
-	cd migrations && touch CHECKSUMS && find . -name '*.sql' | sed 's|^\./||' | sort | while read -r file; do \
+	cd migrations && touch CHECKSUMS && find . -name '[0-9]*.sql' | sed 's|^\./||' | sort | while read -r file; do \
 	  grep -q "  $$file$$" CHECKSUMS || { sha256sum "$$file" 2>/dev/null || shasum -a 256 "$$file"; } >> CHECKSUMS; done
 
 clean: ## Remove .venv, caches and built files (never any data)

@@ -64,12 +64,30 @@ class Bench:
         file.write_text(script)
         done = subprocess.run(  # the wheel's own pgbench
             [
-                self._server.bin_dir / "pgbench", "-h", host[1], "-p", "5432", "-U", "mfm_superuser",
-                "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T",
-                str(max(1, round(self._seconds))), "-f", file, "bench",
+                self._server.bin_dir / "pgbench",
+                "-h",
+                host[1],
+                "-p",
+                "5432",
+                "-U",
+                "mfm_superuser",
+                "-n",
+                "-M",
+                "prepared",
+                "-c",
+                str(clients),
+                "-j",
+                "2",
+                "-T",
+                str(max(1, round(self._seconds))),
+                "-f",
+                file,
+                "bench",
             ],
-            check=True, capture_output=True, text=True,
-        )  # fmt: skip
+            check=True,
+            capture_output=True,
+            text=True,
+        )
         found = re.search(r"tps = ([0-9.]+)", done.stdout)
         assert found is not None, done.stdout
         return _number(found[1])
@@ -94,12 +112,20 @@ class Bench:
         for verb, fields in (
             ("party.register", {"id": "agent", "name": "Agent"}),
             ("party.register", {"id": "group", "name": "Group"}),
-            ("fund.open", {"id": "f", "name": "Fund", "tier": "global", "currency": "USD",
-                           "steward": "agent"}),
+            (
+                "fund.open",
+                {
+                    "id": "f",
+                    "name": "Fund",
+                    "tier": "global",
+                    "currency": "USD",
+                    "steward": "agent",
+                },
+            ),
             ("commitment.sign", {"id": "c", "from_party": "agent", "to_fund": "f", "amount": much}),
             ("deposit.receive", {"commitment": "c", "amount": much}),
             ("allocation.approve", {"id": "a", "fund": "f", "amount": much}),
-        ):  # fmt: skip
+        ):
             await self._do(writer, verb, fields)
         for role in ("preparer", "approver"):
             ask, secret = issue(self._ask("key.create", {"party": "agent", "role": role}))
@@ -111,8 +137,14 @@ class Bench:
 
     async def _prepare_grant(self, writer: Writer, grant: str) -> None:
         """Sign a grant of a hundred tranches and ask for each of them."""
-        fields = {"id": grant, "from_fund": "f", "to_party": "group", "amount": usd(1_000),
-                  "allocation": "a", "tranches": [{"amount": usd(10)}] * 100}  # fmt: skip
+        fields = {
+            "id": grant,
+            "from_fund": "f",
+            "to_party": "group",
+            "amount": usd(1_000),
+            "allocation": "a",
+            "tranches": [{"amount": usd(10)}] * 100,
+        }
         await self._do(writer, "commitment.sign", fields)
         names = [f"{grant}-{number}" for number in range(1, 101)]
         requests = [
@@ -285,9 +317,12 @@ def main() -> None:
         table.add_column(heading, justify="right")
     for name, row in told.items():
         table.add_row(
-            name, f"{row['per_second']:,}", f"{row['reference_per_second']:,}",
-            f"{row['ratio']:.2f}", f"{row['wanted']:.2f}",
-        )  # fmt: skip
+            name,
+            f"{row['per_second']:,}",
+            f"{row['reference_per_second']:,}",
+            f"{row['ratio']:.2f}",
+            f"{row['wanted']:.2f}",
+        )
     Console(stderr=True).print(table)
     print(msgspec.json.encode(told).decode())
 

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,11 @@ class Terminal:
             stdin=subprocess.DEVNULL,
         )
 
+    def each(self, *commands: Sequence[str]) -> list[subprocess.CompletedProcess[str]]:
+        """Run several `mfm` that have nothing to do with each other, two at a time."""
+        with ThreadPoolExecutor(2) as pool:
+            return list(pool.map(lambda args: self.run(*args), commands))
+
     def json(self, *args: str, code: int = 0, **environ: str) -> Any:  # noqa: ANN401  # any JSON
         """Run `mfm ... --json`; return the one document that it prints."""
         done = self.run(*args, "--json", **environ)
@@ -45,12 +52,7 @@ class Terminal:
 
     def fails(self, *args: str, code: int = 2, **environ: str) -> str:
         """Run `mfm` to a bad end; return its sentence."""
-        done = self.run(*args, **environ)
-        assert done.returncode == code, done
-        assert done.stdout == ""
-        assert "Traceback" not in done.stderr
-        assert done.stderr.strip()
-        return done.stderr
+        return sentence(self.run(*args, **environ), code)
 
     def start(self, *args: str) -> subprocess.Popen[str]:
         """Start `mfm`, and leave it running."""
@@ -67,3 +69,12 @@ class Terminal:
         """Return the embedded server's process, or 0 while it does not run."""
         path = self.data_dir / "postgres" / "data" / "postmaster.pid"
         return int(path.read_text("utf-8").split("\n", 1)[0]) if path.exists() else 0
+
+
+def sentence(done: subprocess.CompletedProcess[str], code: int = 2) -> str:
+    """Return what a command said that came to a bad end."""
+    assert done.returncode == code, done
+    assert done.stdout == "", done
+    assert done.stderr.strip(), done
+    assert "Traceback" not in done.stderr, done
+    return done.stderr

@@ -13,8 +13,8 @@ from mfm.core.accounts import CHART
 from mfm.core.record import Draft, Posting
 from mfm.store import journal
 from mfm.store.database import Mechanism, connect
-from mfm.store.memory import Memory
 from mfm.store.journal import Entry, key_hash
+from mfm.store.memory import Memory
 from mfm.store.unit import Unit
 from tests.support import operator
 

@@ -6,6 +6,7 @@ through the same verbs as everybody else's requests, with API keys of the roles 
 """
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from msgspec import Struct, convert
@@ -33,7 +34,6 @@ PARTIES = (
     ("auditor", "Court of Auditors", "10"),
 )
 _HOLDERS = {"donor": "donor", "grantee": "weavers", "auditor": "auditor"}
-_ON = "2026-03-02"
 
 
 class DemoKey(Struct, frozen=True):
@@ -102,107 +102,204 @@ class Demo:
             raise Refused(*refusal_of(made))
 
 
+def _step(role: str, verb: str, **fields: object) -> Step:
+    return role, verb, fields
+
+
+def _scaled(units: int, scale: int, currency: str = "USD") -> dict[str, str]:
+    return {"amount": decimal_text(units * 100 * scale, currency), "currency": currency}
+
+
 def _worked_example(scale: int) -> Iterator[Step]:
-    def usd(units: int) -> dict[str, str]:
-        return {"amount": decimal_text(units * 100 * scale, "USD"), "currency": "USD"}
-
-    def eur(units: int) -> dict[str, str]:
-        return {"amount": decimal_text(units * 100 * scale, "EUR"), "currency": "EUR"}
-
-    on = {"effective_on": _ON}
-    yield "administrator", "fund.open", {
-        "id": "global", "name": "Global Women, Peace and Security Fund", "tier": "global",
-        "currency": "USD", "steward": "agent",
-    }  # fmt: skip
-    yield "administrator", "fund.open", {
-        "id": "national", "name": "National Action Plan Fund", "tier": "national",
-        "currency": "USD", "steward": "council", "parent": "global",
-    }  # fmt: skip
-    yield "preparer", "pledge.announce", {
-        "id": "pledge-1", "fund": "global", "donor": "donor", "amount": usd(1_200_000), **on,
-    }  # fmt: skip
-    yield "approver", "commitment.sign", {
-        "id": "contribution-1", "from_party": "donor", "to_fund": "global",
-        "amount": usd(1_000_000), "pledge": "pledge-1", "contribution": "earmarked", **on,
-    }  # fmt: skip
-    yield "preparer", "pledge.lapse", {"pledge": "pledge-1", **on}
-    yield "preparer", "deposit.receive", {
-        "id": "deposit-1", "commitment": "contribution-1", "amount": eur(900_000),
-        "rate": "1.10", "rate_source": "agreed for the demonstration",
-        "settles": usd(1_000_000), **on,
-    }  # fmt: skip
-    yield "preparer", "deposit.charge-fee", {"deposit": "deposit-1", **on}
-    yield from _transfer(("global", "national"), usd(535_000), on)
-    yield "board", "allocation.approve", {
-        "id": "window-1", "fund": "national", "amount": usd(107_000), **on,
-    }  # fmt: skip
-    yield "approver", "commitment.sign", {
-        "id": "grant-1", "from_fund": "national", "to_party": "weavers",
-        "amount": usd(107_000), "allocation": "window-1",
-        "tranches": [
-            {"amount": usd(42_800)}, {"amount": usd(42_800)}, {"amount": usd(21_400)},
-        ], **on,
-    }  # fmt: skip
-    yield "preparer", "disbursement.request", {
-        "id": "grant-1-1", "commitment": "grant-1", "tranche": 1, **on,
-    }  # fmt: skip
-    yield "approver", "disbursement.approve", {"disbursement": "grant-1-1", **on}
-    yield "payer", "disbursement.release", {"disbursement": "grant-1-1", **on}
-    yield "grantee", "disbursement.confirm", {"disbursement": "grant-1-1", **on}
-    yield "approver", "report.accept", {
-        "id": "report-1", "commitment": "grant-1", "direct": usd(37_000),
-        "support_cost": usd(2_590), **on,
-    }  # fmt: skip
-    yield "approver", "refund.claim", {
-        "id": "refund-1", "commitment": "grant-1", "amount": usd(3_210), **on,
-    }  # fmt: skip
-    yield "payer", "refund.receive", {"refund": "refund-1", **on}
-    yield "approver", "commitment.deobligate", {"commitment": "grant-1", **on}
+    on = date(2026, 3, 2)
+    yield _step(
+        "administrator",
+        "fund.open",
+        id="global",
+        name="Global Women, Peace and Security Fund",
+        tier="global",
+        currency="USD",
+        steward="agent",
+    )
+    yield _step(
+        "administrator",
+        "fund.open",
+        id="national",
+        name="National Action Plan Fund",
+        tier="national",
+        currency="USD",
+        steward="council",
+        parent="global",
+    )
+    yield from _contribution(scale, on)
+    yield from _transfer(("global", "national"), _scaled(535_000, scale), on)
+    yield from _grant(scale, on)
 
 
-def _transfer(funds: tuple[str, str], amount: dict[str, str], on: dict[str, str]) -> Iterator[Step]:
+def _contribution(scale: int, on: date) -> Iterator[Step]:
+    """A pledge, a part of it signed, the rest lapsing, paid in euros, and the agent's fee."""
+    signed = _scaled(1_000_000, scale)
+    yield _step(
+        "preparer",
+        "pledge.announce",
+        id="pledge-1",
+        fund="global",
+        donor="donor",
+        amount=_scaled(1_200_000, scale),
+        effective_on=on,
+    )
+    yield _step(
+        "approver",
+        "commitment.sign",
+        id="contribution-1",
+        from_party="donor",
+        to_fund="global",
+        amount=signed,
+        pledge="pledge-1",
+        contribution="earmarked",
+        effective_on=on,
+    )
+    yield _step("preparer", "pledge.lapse", pledge="pledge-1", effective_on=on)
+    yield _step(
+        "preparer",
+        "deposit.receive",
+        id="deposit-1",
+        commitment="contribution-1",
+        amount=_scaled(900_000, scale, "EUR"),
+        rate="1.10",
+        rate_source="agreed for the demonstration",
+        settles=signed,
+        effective_on=on,
+    )
+    yield _step("preparer", "deposit.charge-fee", deposit="deposit-1", effective_on=on)
+
+
+def _grant(scale: int, on: date) -> Iterator[Step]:
+    """A grant in three tranches: one paid, reported and refunded in part, two de-obligated."""
+    amount = _scaled(107_000, scale)
+    tranches = [{"amount": _scaled(units, scale)} for units in (42_800, 42_800, 21_400)]
+    yield _step(
+        "board",
+        "allocation.approve",
+        id="window-1",
+        fund="national",
+        amount=amount,
+        effective_on=on,
+    )
+    yield _step(
+        "approver",
+        "commitment.sign",
+        id="grant-1",
+        from_fund="national",
+        to_party="weavers",
+        amount=amount,
+        allocation="window-1",
+        tranches=tranches,
+        effective_on=on,
+    )
+    yield from _payment("grant-1", "grantee", on)
+    yield _step(
+        "approver",
+        "report.accept",
+        id="report-1",
+        commitment="grant-1",
+        direct=_scaled(37_000, scale),
+        support_cost=_scaled(2_590, scale),
+        effective_on=on,
+    )
+    yield _step(
+        "approver",
+        "refund.claim",
+        id="refund-1",
+        commitment="grant-1",
+        amount=_scaled(3_210, scale),
+        effective_on=on,
+    )
+    yield _step("payer", "refund.receive", refund="refund-1", effective_on=on)
+    yield _step("approver", "commitment.deobligate", commitment="grant-1", effective_on=on)
+
+
+def _payment(commitment: str, receiver: str, on: date) -> Iterator[Step]:
+    """The first tranche of a commitment, from request to confirmation."""
+    name = f"{commitment}-1"
+    yield _step(
+        "preparer",
+        "disbursement.request",
+        id=name,
+        commitment=commitment,
+        tranche=1,
+        effective_on=on,
+    )
+    yield _step("approver", "disbursement.approve", disbursement=name, effective_on=on)
+    yield _step("payer", "disbursement.release", disbursement=name, effective_on=on)
+    yield _step(receiver, "disbursement.confirm", disbursement=name, effective_on=on)
+
+
+def _transfer(funds: tuple[str, str], amount: dict[str, str], on: date) -> Iterator[Step]:
     """Move money one tier down: allocated, agreed, paid and confirmed."""
     giver, receiver = funds
     name = f"{giver}-to-{receiver}"
-    yield "board", "allocation.approve", {
-        "id": f"for-{receiver}", "fund": giver, "amount": amount, **on,
-    }  # fmt: skip
-    yield "approver", "commitment.sign", {
-        "id": name, "from_fund": giver, "to_fund": receiver, "amount": amount,
-        "allocation": f"for-{receiver}", **on,
-    }  # fmt: skip
-    payment = {"disbursement": f"{name}-1", **on}
-    yield "preparer", "disbursement.request", {
-        "id": f"{name}-1", "commitment": name, "tranche": 1, **on,
-    }  # fmt: skip
-    yield "approver", "disbursement.approve", payment
-    yield "payer", "disbursement.release", payment
-    yield "preparer", "disbursement.confirm", payment
+    yield _step(
+        "board",
+        "allocation.approve",
+        id=f"for-{receiver}",
+        fund=giver,
+        amount=amount,
+        effective_on=on,
+    )
+    yield _step(
+        "approver",
+        "commitment.sign",
+        id=name,
+        from_fund=giver,
+        to_fund=receiver,
+        amount=amount,
+        allocation=f"for-{receiver}",
+        effective_on=on,
+    )
+    yield from _payment(name, "preparer", on)
 
 
 def _continued(scale: int) -> Iterator[Step]:
-    def usd(units: int) -> dict[str, str]:
-        return {"amount": decimal_text(units * 100 * scale, "USD"), "currency": "USD"}
-
-    on = {"effective_on": "2026-04-13"}
-    yield "administrator", "fund.open", {
-        "id": "local", "name": "District Peace Fund", "tier": "local", "currency": "USD",
-        "steward": "union", "parent": "national",
-    }  # fmt: skip
-    yield from _transfer(("national", "local"), usd(60_000), on)
-    yield "board", "allocation.approve", {
-        "id": "small-grants", "fund": "local", "amount": usd(24_000), **on,
-    }  # fmt: skip
+    on = date(2026, 4, 13)
+    yield _step(
+        "administrator",
+        "fund.open",
+        id="local",
+        name="District Peace Fund",
+        tier="local",
+        currency="USD",
+        steward="union",
+        parent="national",
+    )
+    yield from _transfer(("national", "local"), _scaled(60_000, scale), on)
+    yield _step(
+        "board",
+        "allocation.approve",
+        id="small-grants",
+        fund="local",
+        amount=_scaled(24_000, scale),
+        effective_on=on,
+    )
     for party, units in (("weavers", 8_000), ("radio", 6_500)):
-        yield "approver", "commitment.sign", {
-            "id": f"small-{party}", "from_fund": "local", "to_party": party,
-            "amount": usd(units), "allocation": "small-grants",
-            "tranches": [{"amount": usd(units - 2_000)}, {"amount": usd(2_000)}], **on,
-        }  # fmt: skip
-        yield "preparer", "disbursement.request", {
-            "id": f"small-{party}-1", "commitment": f"small-{party}", "tranche": 1, **on,
-        }  # fmt: skip
-    paid = {"disbursement": "small-weavers-1", **on}
-    yield "approver", "disbursement.approve", paid
-    yield "payer", "disbursement.release", paid
-    yield "grantee", "disbursement.confirm", paid
+        tranches = [{"amount": _scaled(part, scale)} for part in (units - 2_000, 2_000)]
+        yield _step(
+            "approver",
+            "commitment.sign",
+            id=f"small-{party}",
+            from_fund="local",
+            to_party=party,
+            amount=_scaled(units, scale),
+            allocation="small-grants",
+            tranches=tranches,
+            effective_on=on,
+        )
+    yield from _payment("small-weavers", "grantee", on)
+    yield _step(
+        "preparer",
+        "disbursement.request",
+        id="small-radio-1",
+        commitment="small-radio",
+        tranche=1,
+        effective_on=on,
+    )

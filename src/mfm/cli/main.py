@@ -11,7 +11,7 @@ import uvloop
 from mfm import logs, settings
 from mfm.cli import demo, imports, keys, mechanisms, serve, statements, verbs, verify
 from mfm.cli.session import Session
-from mfm.core.errors import Problem
+from mfm.core.errors import Problem, Refused
 from mfm.store.database import FAILED
 from mfm.store.embedded import EmbeddedFailed
 
@@ -41,8 +41,9 @@ def run(argv: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # leaves as tidily as Ctrl-C does
     try:
         return _answer(args)
-    except (Problem, EmbeddedFailed, msgspec.ValidationError) as error:
-        return _complain(str(error))
+    except (Problem, EmbeddedFailed, msgspec.DecodeError) as error:
+        said = _complain(str(error))
+        return 1 if isinstance(error, Refused) else said
     except FAILED as error:
         return _complain(f"{type(error).__name__}: {error}")
     except KeyboardInterrupt:

@@ -1,5 +1,7 @@
 """The journal's tables: what the writer reads before it decides, and the one call that writes."""
 
+import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -108,6 +110,18 @@ class Entry:
 def key_hash(party: str, key: str) -> bytes:
     """Return the 16 bytes by which an acting party's idempotency key is found."""
     return sha256(f"{party}\0{key}".encode()).digest()[:16]
+
+
+_random = bytearray()
+
+
+def nonce() -> str:
+    """Return 16 random bytes, base64url; drawn 256 at a time, for each draw is a system call."""
+    if not _random:
+        _random.extend(secrets.token_bytes(16 * 256))
+    drawn = bytes(_random[-16:])
+    del _random[-16:]
+    return urlsafe_b64encode(drawn).decode().rstrip("=")
 
 
 class Batch:

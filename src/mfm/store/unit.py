@@ -1,7 +1,6 @@
 """A unit of writing: what a verb sees of the books, and what it leaves to be written together."""
 
 import secrets
-from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -33,18 +32,6 @@ N = TypeVar("N", bound=Noun)
 
 _KEYS_KEPT = 20_000
 """Answered keys that are remembered; older ones are looked up."""
-
-
-_random = bytearray()
-
-
-def _nonce() -> str:
-    """Return 16 random bytes, base64url; drawn 256 at a time, for each draw is a system call."""
-    if not _random:
-        _random.extend(secrets.token_bytes(16 * 256))
-    drawn = bytes(_random[-16:])
-    del _random[-16:]
-    return urlsafe_b64encode(drawn).decode().rstrip("=")
 
 
 class Unit:
@@ -327,7 +314,7 @@ class Unit:
                 "body": body,
                 "chain": [self._link(fund) for fund in funds],
                 "log": self.mechanism.origin,
-                "nonce": _nonce(),
+                "nonce": journal.nonce(),
                 "outcome": "accepted" if accepted else "refused",
                 "seq": str(seq),
                 "v": "1",

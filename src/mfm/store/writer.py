@@ -114,6 +114,7 @@ class Writer:
         self._replan_at = 0
         self._enough = 1  # how many must wait before the loop wakes
         self._expected = 0  # how many are about to come
+        self._late = False  # whether they have been waited for long enough
 
     @property
     def waiting(self) -> int:
@@ -175,19 +176,28 @@ class Writer:
 
         It waits a moment for verbs that are about to come: a commit costs the same for many.
         """
-        loop, until = asyncio.get_running_loop(), 0.0
+        timer: asyncio.TimerHandle | None = None
+        self._late = False
         while True:
             if self._flight is not None and self._flight.task.done():
                 await self._land()
             if self._queue:
-                until = until or loop.time() + _GATHER_SECONDS
-                few = len(self._queue) < self._expected and not self._closing
-                if not few or loop.time() >= until:
+                if len(self._queue) >= self._expected or self._late or self._closing:
                     break
+                loop = asyncio.get_running_loop()
+                timer = timer or loop.call_later(_GATHER_SECONDS, self._ring)
             elif self._closing and self._flight is None:
                 return []
-            await self._sleep(until - loop.time() if self._queue else None)
+            self._enough = self._expected if self._queue else 1
+            self._wake.clear()
+            await self._wake.wait()
+        if timer is not None:
+            timer.cancel()
         return self._take()
+
+    def _ring(self) -> None:
+        self._late = True
+        self._wake.set()
 
     def _take(self) -> list[_Waiting]:
         """Return the next verbs that share a commit.
@@ -200,18 +210,6 @@ class Writer:
             taken.append(self._queue.popleft())
             weight += taken[-1].ahead.weight
         return taken
-
-    async def _sleep(self, seconds: float | None) -> None:
-        """Sleep until a verb comes (enough of them, if there is a limit), or a batch is written."""
-        self._wake.clear()
-        if seconds is None:
-            self._enough = 1
-            await self._wake.wait()
-            return
-        self._enough = self._expected
-        timer = asyncio.get_running_loop().call_later(seconds, self._wake.set)
-        await self._wake.wait()
-        timer.cancel()
 
     async def _serve(self, batch: list[_Waiting]) -> None:
         """Decide a batch and send it on its way, or do it the careful way at once."""

@@ -1,0 +1,58 @@
+"""The server: uvicorn over a mechanism's writer and readers. Apart, for it takes long to import."""
+
+import asyncio
+import gc
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from mfm.cli.session import Session
+from mfm.store.database import Mechanism
+from mfm.web.asgi import create_app
+from mfm.web.services import Services, cursor_key
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, except that a signal ends its serving and not the whole process.
+
+    uvicorn raises the signal again once it has served; then nobody would close the writer, or stop
+    the embedded server.
+    """
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Let the first signal end the serving, and a second one no longer wait for answers."""
+        loop = asyncio.get_running_loop()
+        for each in _SIGNALS:
+            loop.add_signal_handler(each, self.handle_exit, each, None)
+        try:
+            yield
+        finally:
+            for each in _SIGNALS:
+                loop.remove_signal_handler(each)
+
+
+async def serve(session: Session, mechanism: Mechanism, listening: socket.socket) -> None:
+    """Serve a mechanism until the process is told to stop; what waits is still written."""
+    async with session.writer(mechanism) as writer, session.reader(mechanism) as engine:
+        app = create_app(Services(writer, engine, cursor_key(session.settings.data_dir)))
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            date_header=True,
+            timeout_keep_alive=30,
+        )
+        gc.collect()
+        gc.freeze()  # what the imports made stays: the collector need not walk it again and again
+        gc.set_threshold(50_000, 20, 20)
+        await _Server(config).serve([listening])
