@@ -11,6 +11,7 @@ import pytest
 from mfm.app.entries import post_batch
 from mfm.app.perform import Ask, perform, refusal_of
 from mfm.app.registry import VERBS
+from mfm.app.verify import verify_database
 from mfm.core.entries import MAX_BATCH, EntryBatch, EntryItem
 from mfm.core.errors import Invalid
 from mfm.core.permissions import ROLES, TABLE, Actor
@@ -88,6 +89,8 @@ async def test_invariants_hold_after_every_event_and_every_reversal(
             f"SELECT DISTINCT status FROM {table} WHERE mechanism_id = $1", books.mechanism.id
         )
         assert [status for (status,) in rows] == ["reversed"], table
+    found = await verify_database(books.url, books.mechanism, operator(), lambda *_: None)
+    assert found.ok, found.difference
 
 
 TAMPERED = {
@@ -703,6 +706,25 @@ async def test_a_record_is_taken_back_once_and_a_correction_follows(books: Books
         await books.do("pledge.announce", **pledge)
     with pytest.raises(Invalid, match="party-exists"):
         await books.do("party.register", **party)
+
+
+async def test_what_others_need_is_not_taken_back_from_under_them(books: Books) -> None:
+    await books.chain()
+    for seq, (verb, _, fields) in enumerate(CHAIN[:5], 1):
+        told = await books.do("record.reverse", record=seq)
+        assert not told.accepted, (verb, fields)
+        assert refusal_of(told)[0] == "record-needed"
+
+
+async def test_a_fund_with_money_in_its_books_is_not_taken_back(books: Books) -> None:
+    await books.do("party.register", id="s", name="S")
+    fund = {"id": "f", "name": "F", "tier": "local", "currency": "USD", "steward": "s"}
+    opened = await books.do("fund.open", **fund)
+    posted = await books.do("entry.post", **entry(DEBIT, CREDIT, fund="f"))
+    told = await books.do("record.reverse", record=opened.seq)
+    assert refusal_of(told)[0] == "record-needed"
+    assert (await books.do("record.reverse", record=posted.seq)).accepted
+    assert (await books.do("record.reverse", record=opened.seq)).accepted
 
 
 async def test_the_administrators_records_are_not_undone_by_an_approver(books: Books) -> None:

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 
 from mfm.app.entries import post_batch
 from mfm.app.perform import refusal_of
+from mfm.app.verify import verify_database
 from mfm.core.entries import EntryItem
 from mfm.core.errors import Invalid, Problem
 from mfm.store import database
@@ -179,6 +180,8 @@ class Program(RuleBasedStateMachine):
         self.runner.close()
 
     async def _end(self) -> None:
+        found = await verify_database(self.db.app_url, self.mechanism, operator(), lambda *_: None)
+        assert found.ok, found.difference
         for writer in self.writers:
             await writer.close()
         await self.look.close()

@@ -9,11 +9,16 @@ from msgspec import structs
 from mfm.app.context import Context
 from mfm.app.perform import Ask, Prepared, Verb, finish, prepare, refuse, replay
 from mfm.core import entries as rules
+from mfm.core.allocations import Allocation
+from mfm.core.commitments import Commitment
 from mfm.core.entries import EntryItem, PostEntry, ReverseRecord
 from mfm.core.errors import Invalid, Problem, Refused
 from mfm.core.funds import Fund
 from mfm.core.journal import Move
+from mfm.core.keys import ApiKey
+from mfm.core.parties import Party
 from mfm.core.permissions import Actor
+from mfm.core.pledges import Pledge
 from mfm.core.record import Draft, Noun, parse, posting_of, restore
 from mfm.store.journal import Made, Stored, key_hash
 from mfm.store.memory import Ahead
@@ -35,6 +40,25 @@ _FINAL = {
     "fund.set-period": "fund.set-period",
 }
 """The administrator's verbs, which an approver may not undo by the back door, and what does."""
+
+_NAMED_BY: dict[type[Noun], tuple[tuple[type[Noun], str], ...]] = {
+    Party: (
+        (Fund, "steward"),
+        (Pledge, "donor"),
+        (Commitment, "from_party"),
+        (Commitment, "to_party"),
+        (ApiKey, "party"),
+    ),
+    Fund: (
+        (Fund, "parent"),
+        (Pledge, "fund"),
+        (Commitment, "from_fund"),
+        (Commitment, "to_fund"),
+        (Allocation, "fund"),
+        (ApiKey, "fund"),
+    ),
+}
+"""What is named by others without changing, and who names it: their kinds and fields."""
 
 
 async def reverse(context: Context, command: ReverseRecord) -> Draft:
@@ -58,12 +82,32 @@ async def reverse(context: Context, command: ReverseRecord) -> Draft:
         for kind, states in body.sets.items()
         for told in states
     ]
+    for now, before in nouns:
+        if before is None:
+            await _unneeded(context, now)
     postings = tuple(posting_of(told) for told in body.postings)
     fund = await context.get(Fund, record.chain[0].fund) if record.chain else None
     act = context.act(command.effective_on, fund)
     draft = rules.reverse(act, command.record, postings, tuple(nouns))
     # Into the chains of the same funds, also where no money moved: a fund's slice is complete.
     return structs.replace(draft, funds=tuple(link.fund for link in record.chain))
+
+
+async def _unneeded(context: Context, noun: Noun) -> None:
+    """Hold that nothing names a party or fund that is to be no more, and that its books are empty.
+
+    Raises:
+        Refused: `record-needed`.
+    """
+    unit, what = context.unit, f"{KINDS[type(noun)]} {noun.id}"
+    for kind, field in _NAMED_BY.get(type(noun), ()):
+        for row in await unit.find_all(kind, field, [noun.id]):
+            if row.status not in ("reversed", "revoked"):
+                detail = f"{KINDS[kind]} {row.id} needs {what}: take that back first."
+                raise Refused("record-needed", detail.capitalize(), "/record")
+    if isinstance(noun, Fund) and await unit.holds_money(noun.id):
+        detail = f"There is money in the books of {what}: take that back first."
+        raise Refused("record-needed", detail, "/record")
 
 
 async def _states(

@@ -51,6 +51,7 @@ def issue(ask: Ask) -> tuple[Ask, str]:
     secret = new_secret()
 
     async def run(context: Context, command: CreateKey) -> Draft:
+        """Make the key of this secret."""
         return await _create(context, command, digest_of(secret))
 
     return structs.replace(ask, verb=structs.replace(ask.verb, run=run)), secret

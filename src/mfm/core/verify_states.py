@@ -79,12 +79,14 @@ class Kept(Struct, frozen=True):
         postings: what it moved.
         funds: the funds in whose chains it is.
         before: (kind, id) -> the state it replaced, None where it made the noun.
+        after: (kind, id) -> the state it set.
     """
 
     verb: str
     postings: tuple[Side, ...]
     funds: frozenset[str]
     before: dict[tuple[str, str], Noun | None]
+    after: dict[tuple[str, str], Noun]
 
 
 class States:
@@ -132,6 +134,7 @@ class States:
             told.postings,
             frozenset(fund for fund, _, _ in told.chain),
             {(KINDS[type(state)], state.id): before for before, state in changes},
+            {(KINDS[type(state)], state.id): state for _, state in changes},
         )
 
     def _follow(self, kind: str, state: Noun, told: Told) -> tuple[Noun | None, Noun]:
@@ -158,11 +161,13 @@ class States:
         if {(KINDS[type(state)], state.id) for _, state in changes} != kept.before.keys():
             raise Differs("reversal", told.seq, "It does not set the same nouns.")
         for now, state in changes:
-            before = kept.before[KINDS[type(state)], state.id]
+            name = (KINDS[type(state)], state.id)
+            before = kept.before[name]
             if told.verb == WITHDRAWAL or before is None:
                 ended = "withdrawn" if told.verb == WITHDRAWAL else "reversed"
                 before = structs.replace(now or state, status=ended)
-            if now is None or now.seq != told.reverses or _changed(before, state):
+            # What came after may have been taken back, and the record's own state with it.
+            if now is None or _changed(kept.after[name], now) or _changed(before, state):
                 detail = f"{state.id} does not stand again as before record {told.reverses}."
                 raise Differs("reversal", told.seq, detail)
 

@@ -247,12 +247,12 @@ def _balance(row: asyncpg.Record) -> Balance:
 
 
 async def accounts_of(
-    connection: asyncpg.Connection, mechanism_id: int, fund: str, code: str
+    connection: asyncpg.Connection, mechanism_id: int, fund: str, code: str | None = None
 ) -> list[Account]:
-    """Return a fund's accounts of one code, over all their subjects."""
+    """Return a fund's accounts, of one code or all of them, over all their subjects."""
     rows = await connection.fetch(
         "SELECT fund, book, code, currency, subject FROM account"
-        " WHERE mechanism_id = $1 AND fund = $2 AND code = $3",
+        " WHERE mechanism_id = $1 AND fund = $2 AND code = coalesce($3, code)",
         mechanism_id,
         fund,
         code,

@@ -180,6 +180,14 @@ class Unit:
         held = {a.subject: balances[a].balance_minor for a in accounts if a in balances}
         return {name: amount_minor for name, amount_minor in held.items() if amount_minor}
 
+    async def holds_money(self, fund: str) -> bool:
+        """Tell whether any account of a fund has a balance."""
+        await self.load_accounts(
+            await journal.accounts_of(self.connection, self.mechanism.id, fund)
+        )
+        balances = self.memory.ledger.balances
+        return any(b.balance_minor for account, b in balances.items() if account.fund == fund)
+
     async def load_accounts(self, accounts: Iterable[Account]) -> None:
         """Bring accounts into memory with one query; those that are new stay out."""
         balances = self.memory.ledger.balances

@@ -150,6 +150,7 @@ key-revoked            | 409 | The key is revoked already | Nothing to do.
 record-empty           | 409 | There is nothing to take back | Only accepted records that moved or set something are reversed.
 record-reversed        | 409 | It is taken back already | Nothing to do; see the record that the detail names.
 record-final           | 409 | This record is not taken back | Use the verb that the detail names.
+record-needed          | 409 | Something needs what this record made | Take back what the detail names first.
 record-superseded      | 409 | Something stands on this record | Take the later record back first; the detail names it.
 mechanism-name         | 422 | The mechanism's name has the wrong form | Use lower-case letters, digits, dot, dash and underscore.
 mechanism-exists       | 409 | The mechanism exists | Choose another name.

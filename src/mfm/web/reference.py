@@ -85,9 +85,11 @@ def endpoints(others: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
         return openapi.document((*others, *own))
 
     async def as_json(_: Services, __: Ask, ___: Actor | None) -> Response[bytes]:
+        """Answer with the document."""
         return ok(described(), headers=_KEPT)
 
     async def as_page(_: Services, __: Ask, ___: Actor | None) -> Response[bytes]:
+        """Answer with the page."""
         return page("docs.html", api=described(), table=TABLE)
 
     own = (
