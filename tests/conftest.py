@@ -19,6 +19,7 @@ import asyncpg
 import pytest
 from hypothesis import settings
 
+from mfm import logs
 from mfm.store import database, embedded, migrate
 from mfm.store.writer import Writer
 from tests.support import Books
@@ -57,6 +58,7 @@ def _choice() -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_CHOSEN] = _choice()
+    logs.configure()  # as the service does: structlog's own default draws every local variable
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -5,7 +5,6 @@ from uuid import uuid4
 
 import pytest
 
-from mfm import logs
 from mfm.store import database
 from mfm.store.writer import Writer
 from tests.conftest import Database
@@ -29,8 +28,3 @@ async def site(db: Database) -> AsyncIterator[Site]:
     finally:
         await writer.close()
         await engine.dispose()
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _logs() -> None:
-    logs.configure()

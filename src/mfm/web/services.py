@@ -49,11 +49,12 @@ class Services:
         if scheme.lower() != "bearer" or not secret.startswith(PREFIX) or len(secret) > _KEY_MAX:
             raise Invalid("key-unknown", "This address needs an API key.")
         digest, now = digest_of(secret), utc_now()
-        seen = self._keys.get(digest)
+        keys = self._keys  # what is looked up while keys are forgotten is forgotten with them
+        seen = keys.get(digest)
         if seen is None or now - seen.at > _KEY_FRESH:
-            seen = self._keys[digest] = _Seen(await reads.key_by_digest(self.engine, digest), now)
-            while len(self._keys) > _KEYS_MAX:
-                self._keys.popitem(last=False)
+            seen = keys[digest] = _Seen(await reads.key_by_digest(self.engine, digest), now)
+            while len(keys) > _KEYS_MAX:
+                keys.popitem(last=False)
         key = seen.key
         if key is None or key.status != "active" or key.expires_at <= now:
             raise Invalid("key-unknown", "This API key is unknown, expired or revoked.")
@@ -61,7 +62,7 @@ class Services:
 
     def forget_keys(self) -> None:
         """Look every key up again: one was made or revoked here."""
-        self._keys.clear()
+        self._keys = OrderedDict()
 
     def check_refusals(self, actor: Actor) -> None:
         """Hold an actor who keeps being refused back for a while.
