@@ -85,7 +85,7 @@ class Embedded:
     Attributes:
         app_url: a login that may become writer, reader or auditor.
         migration_url: a login that may become the owner.
-        admin_url: the superuser, for tests and `mfm doctor` alone.
+        admin_url: the superuser, for tests alone.
         bin_dir: the folder of psql, pgbench and the other programs of this server.
         home: the cluster's place; its ``log`` holds the server's log files.
     """
