@@ -2,8 +2,21 @@
 
 import logging
 import sys
+from contextlib import suppress
 
 import structlog
+
+
+class _StandardError:
+    """Standard error as it is at the moment; a log that cannot be written stops nobody's work."""
+
+    def write(self, text: str) -> None:
+        with suppress(ValueError, OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(ValueError, OSError):
+            sys.stderr.flush()
 
 
 def configure(*, verbose: bool = False) -> None:
@@ -20,6 +33,6 @@ def configure(*, verbose: bool = False) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.INFO if verbose else logging.WARNING
         ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(_StandardError()),  # type: ignore[arg-type]  # it writes and flushes
         cache_logger_on_first_use=True,
     )

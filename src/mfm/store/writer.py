@@ -31,6 +31,8 @@ QUEUE_MAX = 2_048
 """Verbs that may wait; beyond it the caller is asked to come again."""
 SHARED_MAX = 256
 """The weight of verbs that share one commit: most weigh 1, a batch as much as its items."""
+_HALVED_FROM = 32
+"""From so many waiting verbs on, half go first and the others are decided meanwhile."""
 _RECONNECT_SECONDS = 30
 _GATHER_SECONDS = 0.002
 """The longest that verbs wait for others to share their commit; a lone caller never waits."""
@@ -168,8 +170,8 @@ class Writer:
         while some := await self._gather():
             self._expected = 0
             await self._serve(some)
-            # Those under way and those who came meanwhile: about as many will ask next.
-            self._expected = (len(some) + len(self._queue)) * 3 // 4
+            # Half of those who ask: the others' batch is decided while theirs is written.
+            self._expected = (len(some) + len(self._queue) + 1) // 2
 
     async def _gather(self) -> list[_Waiting]:
         """Return the verbs of the next batch, once there are some; none when all is done.
@@ -181,6 +183,7 @@ class Writer:
         while True:
             if self._flight is not None and self._flight.task.done():
                 await self._land()
+                self._late = True  # nothing is being written: whoever waits goes now
             if self._queue:
                 if len(self._queue) >= self._expected or self._late or self._closing:
                     break
@@ -206,7 +209,10 @@ class Writer:
         """
         taken: list[_Waiting] = []
         weight = 0
-        while self._queue and weight < SHARED_MAX:
+        most = SHARED_MAX
+        if self._flight is None:
+            most = min(most, max(_HALVED_FROM, len(self._queue) + 1) // 2)
+        while self._queue and weight < most:
             taken.append(self._queue.popleft())
             weight += taken[-1].ahead.weight
         return taken
