@@ -8,7 +8,6 @@ from msgspec import structs
 from mfm.app.context import Context
 from mfm.app.perform import Ask, Verb
 from mfm.core import keys as rules
-from mfm.core.errors import Invalid
 from mfm.core.funds import Fund
 from mfm.core.keys import PREFIX, ApiKey, CreateKey, RevokeKey, digest_of
 from mfm.core.parties import Party
@@ -64,9 +63,7 @@ async def actor_of(unit: Unit, secret: str) -> Actor:
         Invalid: `key-unknown` when it is unknown, expired or revoked.
     """
     found = await unit.find_by(ApiKey, "digest", digest_of(secret))
-    if found is None or found.status != "active" or found.expires_at <= unit.now:
-        raise Invalid("key-unknown", "This API key is unknown, expired or revoked.")
-    return found.actor
+    return rules.speaker(found, unit.now)
 
 
 VERBS = (

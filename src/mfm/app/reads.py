@@ -14,10 +14,20 @@ from mfm.store.reads import Page, Reach
 LIMIT_MAX = 500
 """The most items on one page."""
 
-__all__ = ["LIMIT_MAX", "Page", "key_by_digest", "one", "page_of", "record", "records"]
+__all__ = [
+    "LIMIT_MAX",
+    "Page",
+    "action_of",
+    "key_by_digest",
+    "one",
+    "page_of",
+    "record",
+    "records",
+]
 
 
-def _action(noun: type[Noun]) -> str:
+def action_of(noun: type[Noun]) -> str:
+    """Return the action of the table of permissions that reads a noun."""
     return "key.read" if noun is ApiKey else f"{KINDS[noun]}.read"
 
 
@@ -39,7 +49,7 @@ async def page_of(engine: Engine, actor: Actor, noun: type[Noun], page: Page) ->
     Raises:
         Invalid: `role-not-allowed`.
     """
-    reach = reach_of(actor, _action(noun))
+    reach = reach_of(actor, action_of(noun))
     async with engine.connect() as connection:
         return await reads.page_of(connection, noun, page, reach)
 
@@ -50,7 +60,7 @@ async def one(engine: Engine, actor: Actor, noun: type[Noun], noun_id: str) -> N
     Raises:
         Invalid: `role-not-allowed`; `not-found`, for what is out of reach too.
     """
-    reach = reach_of(actor, _action(noun))
+    reach = reach_of(actor, action_of(noun))
     async with engine.connect() as connection:
         found = await reads.one(connection, noun, noun_id, reach)
     if found is None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, structs
 
-from mfm.core.errors import Refused
+from mfm.core.errors import Invalid, Refused
 from mfm.core.permissions import Actor, Role
 from mfm.core.record import Draft, Noun
 from mfm.core.terms import Act, Command, Id
@@ -52,6 +52,17 @@ class RevokeKey(Command, frozen=True, kw_only=True):
     """Revoke a key, for good."""
 
     key: Id
+
+
+def speaker(key: ApiKey | None, now: datetime) -> Actor:
+    """Return who a key speaks for, if it is in force.
+
+    Raises:
+        Invalid: `key-unknown` when it is unknown, expired or revoked.
+    """
+    if key is None or key.status != "active" or key.expires_at <= now:
+        raise Invalid("key-unknown", "This API key is unknown, expired or revoked.")
+    return key.actor
 
 
 def digest_of(secret: str) -> str:

@@ -124,17 +124,13 @@ async def _record(services: Services, ask: Ask, actor: Actor | None) -> Response
     return ok(record_json(content), headers={"ETag": f'"{seq}"'})
 
 
-def _action(noun: type[Noun]) -> str:
-    return "key.read" if noun is ApiKey else f"{KINDS[noun]}.read"
-
-
 def _reading(noun: type[Noun], filters: tuple[str, ...]) -> tuple[Endpoint, Endpoint]:
     path, name = f"/v1/{PLURALS[KINDS[noun]]}", noun.__name__
     return (
         Endpoint(
             method="GET",
             path=path,
-            action=_action(noun),
+            action=reads.action_of(noun),
             handle=_list(noun),
             text=f"List {PLURALS[KINDS[noun]]}, in the order in which they last changed.",
             answer=f"{name}List",
@@ -143,7 +139,7 @@ def _reading(noun: type[Noun], filters: tuple[str, ...]) -> tuple[Endpoint, Endp
         Endpoint(
             method="GET",
             path=path + "/{id}",
-            action=_action(noun),
+            action=reads.action_of(noun),
             handle=_one(noun),
             text=f"Read one {KINDS[noun].replace('_', ' ')}.",
             answer=name,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from mfm.app import reads
 from mfm.app.context import utc_now
 from mfm.core.errors import Invalid
-from mfm.core.keys import PREFIX, ApiKey, digest_of
+from mfm.core.keys import PREFIX, ApiKey, digest_of, speaker
 from mfm.core.permissions import Actor
 from mfm.store.database import Engine
 from mfm.store.writer import Writer
@@ -55,10 +55,7 @@ class Services:
             seen = keys[digest] = _Seen(await reads.key_by_digest(self.engine, digest), now)
             while len(keys) > _KEYS_MAX:
                 keys.popitem(last=False)
-        key = seen.key
-        if key is None or key.status != "active" or key.expires_at <= now:
-            raise Invalid("key-unknown", "This API key is unknown, expired or revoked.")
-        return key.actor
+        return speaker(seen.key, now)
 
     def forget_keys(self) -> None:
         """Look every key up again: one was made or revoked here."""
