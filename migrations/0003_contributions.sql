@@ -1,0 +1,2 @@
+-- contributions
+SET LOCAL search_path = mfm;

@@ -1,0 +1,2 @@
+-- disbursements
+SET LOCAL search_path = mfm;

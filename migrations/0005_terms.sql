@@ -1,0 +1,2 @@
+-- terms
+SET LOCAL search_path = mfm;

@@ -1,0 +1,2 @@
+-- periods
+SET LOCAL search_path = mfm;

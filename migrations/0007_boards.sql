@@ -1,0 +1,2 @@
+-- boards
+SET LOCAL search_path = mfm;

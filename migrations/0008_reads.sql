@@ -1,0 +1,2 @@
+-- reads
+SET LOCAL search_path = mfm;

@@ -1,0 +1,2 @@
+-- bank
+SET LOCAL search_path = mfm;

@@ -1,0 +1,2 @@
+-- links
+SET LOCAL search_path = mfm;
