@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from bench import reads
 from bench.load import Load, load, post
 from mfm.app.keys import issue
 from mfm.app.perform import Ask, submit
@@ -280,10 +281,22 @@ def summary(rounds: list[dict[str, float]]) -> dict[str, dict[str, float]]:
     return told
 
 
+def reads_table(years: int, read: dict[str, Any]) -> Table:
+    """Return the reads' measures as a table."""
+    table = Table(title=f"reads with {years} years of history, beside one indexed select")
+    for heading in ("measure", "p50 ms", "p99 ms", "p50 ratio", "p99 ratio"):
+        table.add_column(heading, justify="right")
+    for name, row in read.items():
+        if "p50_ms" in row:
+            names = ("p50_ms", "p99_ms", "p50_ratio", "p99_ratio")
+            table.add_row(name, *(str(row.get(each, 1.0)) for each in names))
+    return table
+
+
 async def run(
     server: embedded.Embedded, folder: Path, args: argparse.Namespace
-) -> list[dict[str, float]]:
-    """Prepare, serve, measure; the server that it starts it stops."""
+) -> tuple[list[dict[str, float]], dict[str, Any]]:
+    """Prepare, serve, measure; the servers that it starts it stops."""
     bench = Bench(server, folder, args)
     with Progress(console=Console(stderr=True)) as progress:
         await bench.prepare_reference()
@@ -291,10 +304,14 @@ async def run(
         process = bench.start_server()
         try:
             await bench.ready()
-            return await bench.measure(progress)
+            rounds = await bench.measure(progress)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)
+        if not args.years:
+            return rounds, {}
+        sizes = (args.years, args.rounds, _free_port())
+        return rounds, await reads.measure(server, folder, sizes, progress)
 
 
 def main() -> None:
@@ -302,16 +319,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of each measure in each round")
+    parser.add_argument(
+        "--years", type=int, default=1, help="of history of 40 funds, to read from (0: no reads)"
+    )
     args = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="mfm-bench-"))
     folder.chmod(0o755)
     server = embedded.start(folder / "data")
     try:
         migrate.migrate(server.migration_url)
-        told = summary(uvloop.run(run(server, folder, args)))
+        rounds, read = uvloop.run(run(server, folder, args))
     finally:
         server.close(discard=True)
         shutil.rmtree(folder, ignore_errors=True)
+    told = summary(rounds)
     table = Table(title=f"median of {args.rounds} interleaved rounds of {args.seconds} s")
     for heading in ("measure", "a second", "reference a second", "ratio", "wanted"):
         table.add_column(heading, justify="right")
@@ -324,7 +345,9 @@ def main() -> None:
             f"{row['wanted']:.2f}",
         )
     Console(stderr=True).print(table)
-    print(msgspec.json.encode(told).decode())
+    if read:
+        Console(stderr=True).print(reads_table(args.years, read))
+    print(msgspec.json.encode(told | ({"reads": read} if read else {})).decode())
 
 
 if __name__ == "__main__":

@@ -114,6 +114,12 @@ async def load(
     return Load(run.statuses, time.perf_counter() - began, run.latencies)
 
 
+def get(path: str, secret: str) -> bytes:
+    """Return a GET request's bytes."""
+    head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {secret}\r\n\r\n"
+    return head.encode()
+
+
 def post(path: str, key: str, body: bytes, secret: str) -> bytes:
     """Return a POST request's bytes."""
     head = (

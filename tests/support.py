@@ -174,3 +174,121 @@ CHAIN: list[tuple[str, str, dict[str, Any]]] = [
     ("commitment.deobligate", "a", {"commitment": "w", **_ON}),
 ]
 """The worked example as (verb, who, fields)."""
+
+ADVANCE: list[tuple[str, str, dict[str, Any]]] = [
+    ("allocation.approve", "a", {"id": "small", "fund": "n", "amount": usd("1.00")}),
+    (
+        "commitment.sign",
+        "a",
+        {
+            "id": "w1",
+            "from_fund": "n",
+            "to_party": "group",
+            "amount": usd("1.00"),
+            "allocation": "small",
+        },
+    ),
+    ("disbursement.request", "a", {"id": "d1", "commitment": "w1", "tranche": 1}),
+    ("disbursement.approve", "b", {"disbursement": "d1"}),
+    ("disbursement.release", "c", {"disbursement": "d1"}),
+    ("write-off.propose", "a", {"id": "wo", "commitment": "w1", "amount": usd("1.00")}),
+]
+"""After the worked example: a grant that is paid and not accounted for, proposed to be given up."""
+
+MONEY_IN: list[tuple[str, str, dict[str, Any]]] = [
+    (
+        "unidentified-receipt.record",
+        "a",
+        {"id": "u", "fund": "g", "amount": usd("1.00"), "bank_account": "second"},
+    ),
+    ("donor-refund.decide", "a", {"id": "z", "commitment": "c", "amount": usd("1.00")}),
+]
+"""After the worked example: money that nobody can place, and a refund that waits to be paid."""
+
+TERMS: list[tuple[str, str, dict[str, Any]]] = [
+    ("condition.add", "a", {"id": "k1", "commitment": "c", "title": "T", "type": "policy"}),
+    ("condition.add", "a", {"id": "k2", "commitment": "w", "title": "T", "type": "fiduciary"}),
+]
+"""After the worked example: conditions that nobody has accepted, of a contribution and a grant."""
+
+_EARLIER = {"effective_on": "2024-03-01"}
+_ADOPTED = {"name": "Adopted", "tier": "local", "currency": "USD", "steward": "agent"}
+_EUROS = {"amount": "60.00", "currency": "EUR"}
+_BROUGHT = [
+    {"account": "1100", "subject": "main", "debit": usd("50.00")},
+    {"account": "3100", "credit": usd("50.00")},
+    {"account": "9399", "debit": usd("50.00")},
+    {"account": "9300", "credit": usd("50.00")},
+]
+_TRAVEL = [
+    {"account": "5600-10", "debit": usd("2.00")},
+    {"account": "1100", "subject": "main", "credit": usd("2.00")},
+    {"account": "9300", "subject": "opening", "debit": usd("2.00")},
+    {"account": "9340", "credit": usd("2.00")},
+]
+_RATED = {"base": "EUR", "quote": "USD", "source": "ecb"}
+_GRANT = {"id": "wx", "from_fund": "x", "to_party": "group", "allocation": "ax"}
+EXCHANGE: list[tuple[str, str, dict[str, Any]]] = [
+    ("fund.open", "a", {"id": "x", "open_from": "2024-01-01", **_ADOPTED}),
+    ("fund.open-balances", "a", {"fund": "x", "lines": _BROUGHT, **_EARLIER}),
+    ("account.open", "a", {"fund": "x", "code": "5600-10", "name": "Travel"}),
+    ("entry.post", "a", {"fund": "x", "lines": _TRAVEL, **_EARLIER}),
+    ("rate.record", "a", {"rated_on": "2024-03-01", "rate": "1.05", **_RATED}),
+    ("rate.record", "a", {"rated_on": "2024-03-31", "rate": "1.111111111111111", **_RATED}),
+    (
+        "commitment.sign",
+        "a",
+        {
+            "id": "cx",
+            "from_party": "donor",
+            "to_fund": "x",
+            "amount": usd("100.00"),
+            "contribution": "earmarked",
+            **_EARLIER,
+        },
+    ),
+    (
+        "deposit.receive",
+        "a",
+        {
+            "id": "dx",
+            "commitment": "cx",
+            "amount": _EUROS,
+            "bank_account": "euros",
+            "keep": True,
+            "rate_on": "2024-03-01",
+            **_EARLIER,
+        },
+    ),
+    ("deposit.charge-fee", "a", {"deposit": "dx", **_EARLIER}),
+    (
+        "fund.convert",
+        "a",
+        {
+            "fund": "x",
+            "sold": {"amount": "10.00", "currency": "EUR"},
+            "sold_from": "euros",
+            "bought": usd("9.00"),
+            "bought_to": "main",
+            **_EARLIER,
+        },
+    ),
+    ("allocation.approve", "a", {"id": "ax", "fund": "x", "amount": usd("21.00"), **_EARLIER}),
+    ("commitment.sign", "a", {"amount": usd("21.00"), **_GRANT, **_EARLIER}),
+    ("disbursement.request", "a", {"id": "px", "commitment": "wx", "tranche": 1, **_EARLIER}),
+    ("disbursement.approve", "b", {"disbursement": "px", **_EARLIER}),
+    (
+        "disbursement.release",
+        "c",
+        {
+            "disbursement": "px",
+            "bank_account": "euros",
+            "paid": {"amount": "20.00", "currency": "EUR"},
+            "rate": "1.05",
+            **_EARLIER,
+        },
+    ),
+    ("fund.revalue", "a", {"fund": "x", "rate_on": "2024-03-31"}),
+    ("period.close", "a", {"fund": "x", "last_day": "2024-12-31", "decision": "minutes 7"}),
+]
+"""A fund that is adopted, keeps euros, changes, pays and revalues some, and closes its year."""

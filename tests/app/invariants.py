@@ -18,12 +18,31 @@ sources AS (  -- what came in under each contribution or transfer, and what was 
   SELECT fund, commitment AS subject, sum(amount_minor - fee_minor) AS came
     FROM deposits GROUP BY 1, 2
   UNION ALL
-  SELECT to_fund, commitment, sum(amount_minor) FROM mfm.disbursement
-   WHERE mechanism_id = $1 AND status = 'confirmed' AND to_fund <> '' GROUP BY 1, 2),
+  SELECT to_fund, commitment, sum(amount_minor - short_minor - charged_minor)
+    FROM mfm.disbursement
+   WHERE mechanism_id = $1 AND status = 'confirmed' AND to_fund <> '' GROUP BY 1, 2
+  UNION ALL
+  SELECT fund, 'interest', sum(amount_minor) FROM mfm.interest
+   WHERE mechanism_id = $1 AND status <> 'reversed' GROUP BY 1),
 drawn AS (
-  SELECT fund, s ->> 'contribution' AS subject, sum((s ->> 'amount_minor')::bigint) AS went
-    FROM mfm.allocation, jsonb_array_elements(shares) s
-   WHERE mechanism_id = $1 AND status <> 'reversed' GROUP BY 1, 2)
+  SELECT fund, subject, sum(went) AS went FROM (
+    SELECT fund, s ->> 'contribution' AS subject, (s ->> 'amount_minor')::bigint AS went
+      FROM mfm.allocation, jsonb_array_elements(shares) s
+     WHERE mechanism_id = $1 AND status <> 'reversed'
+    UNION ALL
+    SELECT fund, s ->> 'contribution', (s ->> 'amount_minor')::bigint
+      FROM mfm.cost, jsonb_array_elements(shares) s
+     WHERE mechanism_id = $1 AND status <> 'reversed'
+    UNION ALL
+    SELECT x.fund, s ->> 'contribution', (s ->> 'amount_minor')::bigint
+      FROM (SELECT mechanism_id, fund, status, shares FROM mfm.conversion
+            UNION ALL SELECT mechanism_id, fund, status, shares FROM mfm.foreign_payment
+            UNION ALL SELECT mechanism_id, fund, status, shares FROM mfm.revaluation) x,
+           jsonb_array_elements(x.shares) s
+     WHERE x.mechanism_id = $1 AND x.status <> 'reversed'
+    UNION ALL
+    SELECT fund, commitment, amount_minor FROM mfm.donor_refund
+     WHERE mechanism_id = $1 AND status <> 'reversed') d GROUP BY 1, 2)
 """
 
 _SUM = "SELECT coalesce(sum(net), 0) FROM b WHERE"
@@ -34,15 +53,18 @@ INVARIANTS = {
            GROUP BY fund HAVING sum(net) <> 0
           UNION ALL
           SELECT fund FROM b WHERE code IN ('9300', '9310', '9320', '9330') AND net > 0""",
-    3: """SELECT fund FROM b WHERE code IN ('1100', '1110', '9300', '9310', '9320', '9330', '2900',
-                                            '2500', '2400')
+    3: """SELECT fund FROM b WHERE code IN ('1100', '1110', '1190', '9300', '9310', '9320', '9330',
+                                            '2900', '2500', '2400')
            GROUP BY fund HAVING sum(net) <> 0""",
     4: f"""SELECT g.id FROM grants g
             WHERE ({_SUM} code = '2200' AND subject = g.id)
                <> ({_SUM} code = '9330' AND subject = g.id)""",
     5: f"""SELECT g.id FROM grants g
             WHERE ({_SUM} code IN ('1300', '1500', '2200') AND subject = g.id)
-               <> g.paid_minor - g.accepted_minor - g.refunded_minor
+               <> g.paid_minor - g.accepted_minor - g.refunded_minor - g.lost_minor
+                - (SELECT coalesce(sum(amount_minor), 0) FROM mfm.disbursement d
+                    WHERE d.mechanism_id = $1 AND d.commitment = g.id AND d.basis <> 'advance'
+                      AND d.status IN ('approved', 'instructed'))
                OR ({_SUM} code = '1300' AND subject = g.id) < 0""",
     6: """SELECT subject FROM b WHERE code IN ('2300', '1400') GROUP BY 1 HAVING sum(net) <> 0
           UNION ALL
@@ -58,8 +80,8 @@ INVARIANTS = {
                  IS DISTINCT FROM amount_minor""",
     11: f"""SELECT t.id FROM transfers t,
              LATERAL (SELECT coalesce(sum(amount_minor), 0) AS sent,
-                             coalesce(sum(amount_minor) FILTER (WHERE status = 'confirmed'), 0)
-                               AS arrived,
+                             coalesce(sum(amount_minor - short_minor)
+                                        FILTER (WHERE status = 'confirmed'), 0) AS arrived,
                              coalesce(bool_or(confirmed_on < released_on), false) AS early
                         FROM mfm.disbursement d WHERE d.mechanism_id = $1 AND d.commitment = t.id
                          AND status IN ('released', 'confirmed')) d

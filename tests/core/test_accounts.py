@@ -55,7 +55,8 @@ def test_authority_has_a_debit_control_and_floors() -> None:
 
 def test_cash_and_what_it_backs_do_not_overlap_and_are_floored() -> None:
     assert not CASH & BACKING
-    assert all(CHART[code].floor for code in CASH | BACKING)
+    # 1190 alone may fall below zero: the currency that it stands in for lost more than it cost.
+    assert all(CHART[code].floor for code in CASH - {"1190"} | BACKING)
     assert all(CHART[code].side == 1 for code in CASH)
     assert all(CHART[code].side == -1 for code in BACKING)
 

@@ -100,8 +100,13 @@ def values(kind: inspect.Type) -> st.SearchStrategy[object]:
     """Any value that a type allows, whether or not it makes sense."""
     if isinstance(kind, inspect.UnionType):
         return st.one_of(map(values, kind.types))
+    if isinstance(kind, inspect.StrType) and kind.pattern:
+        return st.from_regex(kind.pattern, fullmatch=True)
+    if isinstance(kind, inspect.LiteralType):
+        return st.sampled_from(kind.values)
     if isinstance(kind, inspect.VarTupleType):
-        return st.lists(values(kind.item_type), max_size=3).map(tuple)
+        most = min(3, kind.max_length or 3)
+        return st.lists(values(kind.item_type), max_size=most).map(tuple)
     if isinstance(kind, inspect.StructType):
         fields = {field.name: values(field.type) for field in kind.fields}
         return st.builds(kind.cls, **fields)

@@ -398,9 +398,9 @@ def double(told: dict[str, Any]) -> None:
 BAD_BODIES: dict[str, tuple[str, Change, str]] = {
     "a verb that nobody knows": ("party", say(verb="party.invent"), "verb-unknown"),
     "a noun that the verb does not set": ("party", say(verb="fund.open"), "state-verb"),
-    "a noun that is not told whole": (
+    "a noun with a field that it does not have": (
         "party",
-        lambda told: state(told, "party").pop("country"),
+        lambda told: state(told, "party").update(colour="green"),
         "record-form",
     ),
     "a noun with a field too many": ("party", put("party", colour="red"), "record-form"),

@@ -24,7 +24,16 @@ from mfm.cli.main import parser
 from tests.house.tree import texts
 
 BIN = Path(sys.executable).parent
-SESSIONS = ("docs/reference/cli.md", "docs/reference/http.md", "docs/tutorial/first-chain.md")
+SESSIONS = (
+    "docs/how-to/adopt-and-close.md",
+    "docs/how-to/contributions.md",
+    "docs/how-to/disbursements.md",
+    "docs/how-to/other-currencies.md",
+    "docs/how-to/terms.md",
+    "docs/reference/cli.md",
+    "docs/reference/http.md",
+    "docs/tutorial/first-chain.md",
+)
 _BLOCK = re.compile(r"^```(\w+) (run|shown)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"(?:^|[\s`/])mfm ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)")
 _PATIENCE_SECONDS = 60

@@ -17,6 +17,7 @@ from mfm.app.registry import VERBS
 from mfm.app.verify import request_of, verify_database
 from mfm.cli import verify as command
 from mfm.cli.session import Session
+from mfm.core.deposits import Deposit
 from mfm.core.entries import EntryItem
 from mfm.core.errors import Invalid
 from mfm.core.keys import RevokeKey
@@ -25,7 +26,7 @@ from mfm.settings import Settings
 from mfm.store import verify as store
 from mfm.store.verify import Verified
 from tests.conftest import Database
-from tests.support import CHAIN, Books, operator, usd
+from tests.support import ADVANCE, CHAIN, EXCHANGE, Books, operator, usd
 
 pytestmark = pytest.mark.anyio
 
@@ -58,9 +59,119 @@ async def live(books: Books, folder: Path) -> None:
     await vouchers(books, on)
     await second(books, on)
     await pay(books, on)
+    await terms(books, on)
+    await board(books, on)
+    await money_in(books, on)
+    await money_out(books, on)
+    await bank(books)
+    await exchange(books)
     await keys(books)
     await batch(books)
     await imports(books, folder)
+
+
+async def money_in(books: Books, on: dict[str, str]) -> None:
+    """Sign what is conditional and earned later, end it early, and receive what is nobody's."""
+    steps = (
+        (
+            "commitment.sign",
+            {
+                "id": "c3",
+                "from_party": "donor",
+                "to_fund": "n",
+                "amount": usd("90.00"),
+                "conditional": True,
+                "recognition": "on_compliance",
+            },
+        ),
+        ("commitment.meet-conditions", {"commitment": "c3", "amount": usd("80.00")}),
+        ("commitment.recognise", {"commitment": "c3", "amount": usd("60.00")}),
+        ("unidentified-receipt.record", {"id": "u", "fund": "n", "amount": usd("50.00")}),
+        ("unidentified-receipt.record", {"id": "v", "fund": "n", "amount": usd("5.00")}),
+        ("unidentified-receipt.identify", {"receipt": "u", "commitment": "c3"}),
+        ("unidentified-receipt.return", {"receipt": "v"}),
+        (
+            "donor-refund.decide",
+            {
+                "id": "z",
+                "commitment": "c3",
+                "amount": usd("30.00"),
+                "against": "fund-balance",
+                "reason": "asked for it",
+            },
+        ),
+        ("commitment.reduce", {"commitment": "c3", "amount": usd("15.00")}),
+        ("commitment.write-off", {"commitment": "c3"}),
+        ("interest.earn", {"fund": "n", "amount": usd("7.00")}),
+        ("cost.pay", {"fund": "n", "kind": "direct", "amount": usd("3.00")}),
+        (
+            "in-kind.record",
+            {"id": "e", "fund": "n", "donor": "donor", "hours": "1.5", "hour": usd("9.00")},
+        ),
+    )
+    for verb, fields in steps:
+        made = await books.do(verb, operator("a"), **fields, **on)
+        assert made.accepted, made.content
+    assert not (await books.do("donor-refund.pay", operator("a"), refund="z", **on)).accepted
+    assert (await books.do("donor-refund.pay", operator("b"), refund="z", **on)).accepted
+
+
+async def money_out(books: Books, on: dict[str, str]) -> None:
+    """Pay a grant whose money bounces, comes short and is reported on; give a part of another up."""
+    for verb, key, fields in ADVANCE:
+        assert (await books.do(verb, operator(key), **fields, **on)).accepted, verb
+    named = {"disbursement": "d1"}
+    steps: list[tuple[str, str, dict[str, Any]]] = [
+        ("disbursement.bounce", "c", named),
+        ("disbursement.return", "c", {**named, "needs": "bank-details", "answer_by": "2026-04-01"}),
+        ("disbursement.resubmit", "a", named),
+        ("disbursement.review", "b", named),
+        ("disbursement.approve", "d", named),
+        ("disbursement.instruct", "c", named),
+        ("disbursement.settle", "e", {**named, "report_by": "2026-06-30"}),
+        ("disbursement.confirm", "a", {**named, "received": usd("0.90")}),
+        ("disbursement.resolve", "a", {**named, "outcome": "receivable", "refund": "f1"}),
+        (
+            "report.submit",
+            "f",
+            {"id": "r1", "commitment": "w1", "disbursement": "d1", "direct": usd("0.50")},
+        ),
+        ("report.question", "b", {"report": "r1", "answer_by": "2026-05-01", "reason": "Which?"}),
+        ("report.answer", "f", {"report": "r1", "support_cost": usd("0.10")}),
+        (
+            "report.decide",
+            "b",
+            {"report": "r1", "direct": usd("0.30"), "rejected": usd("0.20"), "refund": "f3"},
+        ),
+        ("write-off.propose", "a", {"id": "wo2", "commitment": "w1", "refund": "f3"}),
+        ("write-off.approve", "b", {"write_off": "wo2"}),
+        ("write-off.reject", "b", {"write_off": "wo"}),
+    ]
+    for verb, key, fields in steps:
+        made = await books.do(verb, operator(key), **fields, **on)
+        assert made.accepted, made.content
+
+
+async def bank(books: Books) -> None:
+    """Keep two statements, match a line, take that apart, match it again, take the second back."""
+    row = {"booked_on": "2026-03-31", "amount": "990000.00", "reference": "r"}
+    told = {"fund": "g", "currency": "USD", "opening": "0", "narrative": "from the donor"}
+    days = {"opened_on": "2026-03-01", "closed_on": "2026-03-31"}
+    made = await books.do("bank.import", id="s", closing="990000", lines=[row], **told, **days)
+    assert made.accepted
+    later = {"id": "s2", "opened_on": "2026-04-01", "closed_on": "2026-04-30", "closing": "1"}
+    second_page = await books.do("bank.import", **(told | later))
+    assert not (await books.do("bank.import", **(told | later | {"id": "s3"}))).accepted
+    deposit = await books.writer.run(lambda unit: unit.find(Deposit, "d"))
+    assert deposit is not None  # the fee's record; the one before received it
+    match: dict[str, Any] = {
+        "statement": "s",
+        "matches": [{"lines": [1], "records": [deposit.prev]}],
+    }
+    assert (await books.do("bank.match", **match)).accepted
+    assert (await books.do("bank.unmatch", statement="s", line=1)).accepted
+    assert (await books.do("bank.match", **match)).accepted
+    assert (await books.do("record.reverse", record=second_page.seq)).accepted
 
 
 async def vouchers(books: Books, on: dict[str, str]) -> None:
@@ -123,10 +234,87 @@ async def second(books: Books, on: dict[str, str]) -> None:
     ).accepted
 
 
+async def board(books: Books, on: dict[str, str]) -> None:
+    """Have a board vote, and use its motion, once in vain."""
+    do = books.do
+    await do("board.set", fund="g", limit=usd("10.00"))
+    seat = {"fund": "g", "constituency": "donor", "party": "donor"}
+    await do("board.seat", id="s", since="2020-01-01", until="2999-12-31", **seat)
+    await do("board.seat", id="s2", **seat)
+    await do("board.vacate", seat="s2")
+    shares = [{"contribution": "c", "amount": usd("11.00")}]
+    matter = {"fund": "g", "amount": usd("11.00"), "shares": shares}
+    await do("motion.propose", id="m", closes_on="2020-01-01", description="why", **matter)
+    donor = Actor("donor", "board", "k")
+    for choice in ("against", "for"):
+        made = await do("vote.cast", donor, motion="m", seat="s", choice=choice)
+        assert made.accepted, made.content
+    assert (await do("motion.close", motion="m")).accepted
+    assert not (await do("allocation.approve", **matter, **on)).accepted
+    assert (await do("allocation.approve", id="a3", motion="m", **matter, **on)).accepted
+
+
+async def terms(books: Books, on: dict[str, str]) -> None:
+    """Sign with an earmark and conditions, settle, contest, classify, amend, halt and end early."""
+    do, far = books.do, {"place": ["KE-30"]}
+    sides = {"from_fund": "g", "to_party": "group", "allocation": "a4", "amount": usd("20.00")}
+    steps: list[tuple[str, dict[str, Any]]] = [
+        ("allocation.approve", {"id": "a4", "fund": "g", "amount": usd("50.00"), "earmark": far}),
+        ("allocation.classify", {"allocation": "a4", "scheme": "oecd-dac", "score": "0"}),
+        (
+            "commitment.sign",
+            {
+                "id": "v",
+                "tranches": [{"amount": usd("15.00")}, {"amount": usd("5.00")}],
+                "conditions": [
+                    {"id": "q1", "title": "Audit", "type": "fiduciary", "tranche": 1},
+                    {"id": "q2", "title": "Plan", "type": "policy"},
+                ],
+                "ends_on": "2027-01-01",
+                **sides,
+            },
+        ),
+        (
+            "condition.add",
+            {
+                "id": "q3",
+                "commitment": "v",
+                "title": "T",
+                "type": "policy",
+                "tranche": 2,
+                "text": "-",
+            },
+        ),
+        ("condition.accept", {"condition": "q3"}),
+        ("condition.contest", {"condition": "q3", "reason": "why"}),
+        ("condition.assess", {"condition": "q2", "assessment": "forbidden", "reason": "why"}),
+        ("condition.answer", {"condition": "q3", "outcome": "upheld", "reason": "why"}),
+        ("condition.waive", {"condition": "q2", "reason": "why"}),
+        ("disbursement.request", {"id": "u", "commitment": "v", "tranche": 1}),
+        ("condition.meet", {"condition": "q1"}),
+        ("disbursement.approve", {"disbursement": "u"}),
+        ("commitment.classify", {"commitment": "v", "scheme": "un-gem", "score": "2"}),
+        ("commitment.amend", {"commitment": "v", "amount": usd("22.00")}),
+        ("commitment.extend", {"commitment": "v", "ends_on": "2028-01-01"}),
+        ("commitment.suspend", {"commitment": "v"}),
+        ("commitment.resume", {"commitment": "v"}),
+        ("commitment.terminate", {"commitment": "v"}),
+    ]
+    for number, (verb, fields) in enumerate(steps):
+        made = await do(verb, operator(f"t{number}"), **fields, **on)
+        assert made.accepted, made.content
+        if verb == "disbursement.request":
+            early = await do("disbursement.approve", operator("e"), disbursement="u", **on)
+            assert not early.accepted
+
+
 async def keys(books: Books) -> None:
     """Make two keys and revoke one."""
     await books.do("key.create", id="k", party="donor", role="donor", days=30)
     await books.do("key.create", id="k2", party="donor", role="donor", fund="g")
+    await books.do("link.create", id="l", commitment="w")
+    await books.do("link.create", id="l2", commitment="w")
+    assert (await books.do("link.revoke", link="l2")).accepted
     revoke = Ask(operator(), VERBS["key.revoke"], RevokeKey(key="k2"), "revoke")
     assert (await books.writer.run(lambda unit: perform(unit, revoke))).accepted
 
@@ -168,6 +356,13 @@ async def pay(books: Books, on: dict[str, str]) -> None:
                 assert (await books.do("record.reverse", record=made.seq)).accepted
         same = await books.do("disbursement.approve", operator("a"), disbursement="x0")
         assert not same.accepted, number  # by who requested it, or too late
+
+
+async def exchange(books: Books) -> None:
+    """Adopt a fund, keep euros, change, pay and revalue some, and close its year."""
+    for verb, key, fields in EXCHANGE:
+        made = await books.do(verb, operator(key), **fields)
+        assert made.accepted, made.content
 
 
 async def batch(books: Books) -> None:
@@ -274,7 +469,7 @@ async def test_refusals_reversals_vouchers_and_imports_verify(lived: Books) -> N
 async def test_every_table_of_the_schema_is_compared(lived: Books, db: Database) -> None:
     connection = await asyncpg.connect(db.admin_url)
     tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'mfm'")
-    assert {row[0] for row in tables} == set(store.TABLES)
+    assert {row[0] for row in tables} == {*store.TABLES, *store.UNVERIFIED}
     for table in store.TABLES:  # and has a row here, so that the tests below mean something
         query = f"SELECT count(*) FROM mfm.{table} WHERE mechanism_id = $1"
         assert await connection.fetchval(query, lived.mechanism.id), table
@@ -317,6 +512,8 @@ async def test_every_column_of_every_table_is_held(lived: Books, db: Database) -
         )
         missed = []
         for table, column, kind in columns:
+            if table in store.UNVERIFIED:  # no record says what is in it
+                continue
             other = OTHERWISE[kind].format(column)
             one = ONE.format(table, "seq" if table == "record" else "ctid")
             sql = f"UPDATE mfm.{table} SET {column} = {other} WHERE ctid = {one}"

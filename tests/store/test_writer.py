@@ -413,8 +413,8 @@ async def changes_then_refuses(of: Unit) -> None:
 async def breaks_a_constraint(of: Unit) -> None:
     await of.load(Party, ["donor"])
     await party("half")(of)
-    of._batch.nouns["party"]["half"] = msgspec.structs.replace(
-        of._batch.nouns["party"]["half"], name=None
+    of.batch.nouns["party"]["half"] = msgspec.structs.replace(
+        of.batch.nouns["party"]["half"], name=None
     )
 
 

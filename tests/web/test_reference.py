@@ -10,7 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from mfm.core.permissions import TABLE
 from mfm.web.asgi import ENDPOINTS
 from mfm.web.problems import KINDS
-from tests.web.site import Site, problem, voucher
+from tests.support import ADVANCE, EXCHANGE, operator
+from tests.web.site import Site, problem, usd, voucher
 
 pytestmark = pytest.mark.anyio
 
@@ -122,6 +123,43 @@ class Shapes:
                 self.check(each, schema.get("items", {}), f"{at}/{number}")
 
 
+BANK_PAGE = {
+    "fund": "n",
+    "currency": "USD",
+    "opened_on": "2026-03-01",
+    "closed_on": "2026-03-31",
+    "opening": "0.00",
+    "closing": "1.00",
+    "lines": [{"booked_on": "2026-03-02", "amount": "1.00", "reference": "x"}],
+}
+
+
+async def fill(site: Site) -> None:
+    """Leave an item in each list that the worked example leaves empty."""
+    for verb, key, fields in (*ADVANCE, *EXCHANGE):
+        assert (await site.books.do(verb, operator(key), **fields)).accepted, verb
+    seat = {"id": "seat", "fund": "n", "constituency": "un", "party": "agent"}
+    for path, body, who in (
+        ("/v1/funds/n/board", {}, "administrator"),
+        ("/v1/seats", seat, "administrator"),
+        ("/v1/motions", {"id": "motion", "fund": "n", "amount": usd("1.00")}, "preparer"),
+        ("/v1/motions/motion/votes", {"seat": "seat", "choice": "for"}, "board"),
+        ("/v1/links", {"commitment": "w"}, "preparer"),
+        ("/v1/conditions", {"commitment": "w", "title": "T", "type": "policy"}, "preparer"),
+        ("/v1/donor-refunds", {"commitment": "c", "amount": usd("1.00")}, "approver"),
+        ("/v1/unidentified-receipts", {"fund": "g", "amount": usd("1.00")}, "preparer"),
+        ("/v1/interest", {"fund": "g", "amount": usd("1.00")}, "preparer"),
+        ("/v1/costs", {"fund": "g", "kind": "direct", "amount": usd("1.00")}, "payer"),
+        ("/v1/bank-statements", BANK_PAGE, "preparer"),
+        (
+            "/v1/in-kind",
+            {"fund": "g", "donor": "donor", "hours": "1.5", "hour": usd("9.00")},
+            "approver",
+        ),
+    ):
+        assert (await site.post(path, body, who)).status_code == 201, path
+
+
 async def test_answers_are_as_the_document_says(site: Site) -> None:
     told = await api(site)
     shapes = Shapes(told)
@@ -139,7 +177,14 @@ async def test_answers_are_as_the_document_says(site: Site) -> None:
             "/v1/funds/g/accounts/1100/history"
         ),
         ("get", "/v1/totals"): await site.get("/v1/totals"),
+        ("get", "/v1/chain"): await site.get("/v1/chain?id=donor&limit=2"),
+        ("get", "/v1/donors/{party}/money"): await site.get("/v1/donors/donor/money"),
+        ("get", "/v1/reads"): await site.get("/v1/reads"),
+        ("get", "/v1/funds/{fund}/bank-accounts/{account}/reconciliation"): await site.get(
+            "/v1/funds/n/bank-accounts/main/reconciliation"
+        ),
     }
+    await fill(site)
     for endpoint in ENDPOINTS:
         if endpoint.answer.endswith("List"):
             found = answers["get", endpoint.path] = await site.get(f"{endpoint.path}?limit=3")
@@ -152,7 +197,8 @@ async def test_answers_are_as_the_document_says(site: Site) -> None:
         content = responses[str(answer.status_code)]["content"]["application/json"]
         shapes.check(answer.json(), content["schema"], path)
     reads = {("get", e.path) for e in ENDPOINTS if e.method == "GET" and e.action}
-    assert reads <= answers.keys()
+    files = {("get", e.path) for e in ENDPOINTS if e.path.startswith("/v1/exports/")}
+    assert reads - files <= answers.keys(), reads - files - answers.keys()
     refused = await site.post("/v1/entries", voucher("9999999999.00"))
     shapes.check(refused.json(), {"$ref": "#/components/schemas/ProblemDocument"})
 

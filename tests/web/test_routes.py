@@ -1,5 +1,6 @@
 """Every address: guarded as the table says, and refused in the one form that problems have."""
 
+import re
 from datetime import timedelta
 
 import httpx
@@ -24,18 +25,14 @@ PUBLIC = {
     "/problems",
     "/problems/{code}",
     "/static/site.css",
+    "/s/{token}",
 }
 GUARDED = [endpoint for endpoint in ENDPOINTS if endpoint.action]
 
 
 def address(endpoint: Endpoint) -> str:
     """Return an endpoint's address with something in its varying parts."""
-    parts = ("fund", "code", "id", "seq", "record", "commitment", "key", "pledge", "deposit")
-    path = endpoint.path
-    for part in (*parts, "allocation", "disbursement", "refund"):
-        path = path.replace("{" + part + "}", "1")
-    assert "{" not in path, path
-    return path
+    return re.sub(r"\{\w+\}", "1", endpoint.path)
 
 
 async def ask(site: Site, endpoint: Endpoint, authorization: str) -> httpx.Response:
@@ -43,8 +40,9 @@ async def ask(site: Site, endpoint: Endpoint, authorization: str) -> httpx.Respo
     if authorization:
         headers["Authorization"] = authorization
     content = b"{" if endpoint.method == "POST" else None
+    query = "?id=1" if endpoint.path == "/v1/chain" else ""  # the one that needs a query
     return await site.client.request(
-        endpoint.method, address(endpoint), headers=headers, content=content
+        endpoint.method, address(endpoint) + query, headers=headers, content=content
     )
 
 
@@ -76,7 +74,8 @@ async def test_public_addresses_answer_without_a_key(site: Site) -> None:
         if not endpoint.action:
             path = endpoint.path.replace("{code}", "stale")
             response = await site.get(path, who="")
-            assert response.status_code == 200, path
+            shown = 404 if path == "/s/{token}" else 200  # nobody made this link
+            assert response.status_code == shown, path
 
 
 async def test_nothing_is_told_without_a_key_in_force(site: Site) -> None:
@@ -110,8 +109,10 @@ async def test_each_role_gets_as_far_as_the_table_says(site: Site) -> None:
             if role in TABLE[endpoint.action]:
                 told = response.json().get("code", "") if response.status_code >= 400 else ""
                 assert told != "role-not-allowed", (role, endpoint.path)
-                # A guarded read answers, or knows no such noun; a write stops at the body.
-                expected = {200, 404} if endpoint.method == "GET" else {400}
+                # A guarded read answers, or knows no such noun; a write stops at the body; a file
+                # is answered row by row.
+                reads = endpoint.method == "GET" or endpoint.takes
+                expected = {200, 404} if reads else {400}
                 assert response.status_code in expected, (role, endpoint.path, response.text)
             else:
                 told = problem(response, "role-not-allowed", 403)

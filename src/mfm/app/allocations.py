@@ -1,9 +1,13 @@
 """Allocations: a board's decisions to set money aside, and to free it again."""
 
+from mfm.app import earmarks
 from mfm.app.context import Context
+from mfm.app.motions import with_vote
 from mfm.app.perform import Verb
 from mfm.core import allocations as rules
+from mfm.core import classifications
 from mfm.core.allocations import Allocation, ApproveAllocation, ReturnAllocation
+from mfm.core.classifications import ClassifyAllocation
 from mfm.core.funds import Fund
 from mfm.core.record import Draft
 
@@ -14,8 +18,10 @@ async def approve(context: Context, command: ApproveAllocation) -> Draft:
     fund = await context.get(Fund, command.fund, "/fund")
     allocation_id = await context.new_id(Allocation, command.id)
     act = context.act(command.effective_on, fund)
-    available_minor = await context.unit.unallocated(fund)
-    return rules.approve(act, command, allocation_id, fund, available_minor)
+    asked = (command.amount, command.shares)
+    available_minor = await earmarks.sources(context, fund, command.earmark, asked)
+    draft = rules.approve(act, command, allocation_id, fund, available_minor)
+    return await with_vote(context, draft, command.motion)
 
 
 async def return_(context: Context, command: ReturnAllocation) -> Draft:
@@ -26,6 +32,15 @@ async def return_(context: Context, command: ReturnAllocation) -> Draft:
     return rules.return_(context.act(command.effective_on, fund), command, allocation, fund)
 
 
+async def classify(context: Context, command: ClassifyAllocation) -> Draft:
+    """Give an allocation its score in a scheme."""
+    allocation = await context.get(Allocation, command.allocation, "/allocation")
+    context.require((allocation.fund,))
+    fund = await context.get(Fund, allocation.fund)
+    act = context.act(command.effective_on, fund)
+    return classifications.classify(act, command, allocation, (fund.id,))
+
+
 VERBS = (
     Verb("allocation.approve", ApproveAllocation, approve, "/allocations"),
     Verb(
@@ -33,6 +48,13 @@ VERBS = (
         ReturnAllocation,
         return_,
         "/allocations/{allocation}/return",
+        (Allocation, "allocation"),
+    ),
+    Verb(
+        "allocation.classify",
+        ClassifyAllocation,
+        classify,
+        "/allocations/{allocation}/classify",
         (Allocation, "allocation"),
     ),
 )

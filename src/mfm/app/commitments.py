@@ -1,12 +1,15 @@
 """Commitments: signing them, and releasing what they do not use."""
 
+from mfm.app.conditions import at_signature
 from mfm.app.context import Context
 from mfm.app.perform import Verb
 from mfm.core import commitments as rules
+from mfm.core import contributions
 from mfm.core.allocations import Allocation
 from mfm.core.commitments import Commitment, DeobligateCommitment, SignCommitment
 from mfm.core.errors import Invalid
 from mfm.core.funds import Fund
+from mfm.core.interest import SOURCE
 from mfm.core.parties import Party
 from mfm.core.pledges import Pledge
 from mfm.core.record import Draft
@@ -16,12 +19,17 @@ async def sign(context: Context, command: SignCommitment) -> Draft:
     """Sign a contribution, a transfer between funds, or a grant."""
     kind = rules.kind_of(command)
     context.require(tuple(filter(None, (command.from_fund or command.to_fund,))))
+    if command.id == SOURCE:
+        detail = f"The id {SOURCE} is kept for the authority that interest makes."
+        raise Invalid("id-taken", detail, "/id")
     for field in ("from_party", "to_party"):
         if (party := getattr(command, field)) is not None:
             await context.get(Party, party, f"/{field}")
     if kind == "contribution":
-        return await _sign_contribution(context, command)
-    return await _sign_outgoing(context, command)
+        draft = await _sign_contribution(context, command)
+    else:
+        draft = await _sign_outgoing(context, command)
+    return await at_signature(context, draft, command.conditions)
 
 
 async def _sign_contribution(context: Context, command: SignCommitment) -> Draft:
@@ -31,7 +39,7 @@ async def _sign_contribution(context: Context, command: SignCommitment) -> Draft
         pledge = await context.get(Pledge, command.pledge, "/pledge")
     made_id = await context.new_id(Commitment, command.id)
     act = context.act(command.effective_on, fund)
-    return rules.sign_contribution(act, command, made_id, fund, pledge)
+    return contributions.sign(act, command, made_id, fund, pledge)
 
 
 async def _sign_outgoing(context: Context, command: SignCommitment) -> Draft:

@@ -7,6 +7,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mfm.core import permissions
+from mfm.core.accounts import EXCHANGE, OPENING
 from mfm.core.errors import Invalid
 from mfm.core.funds import Fund
 from mfm.core.permissions import Actor
@@ -69,7 +70,7 @@ class Context:
             raise Invalid("not-found", detail, pointer)
         return found
 
-    async def new_id(self, noun: type[Noun], given: str | None) -> str:
+    async def new_id(self, noun: type[Noun], given: str | None, pointer: str = "/id") -> str:
         """Return the id for a new noun: the one given, if it is free, or a fresh one.
 
         Raises:
@@ -78,10 +79,17 @@ class Context:
         if given is None:
             # Time first, so that later ids sort later; 80 random bits, so that none is guessed.
             return f"{int(self.now.timestamp() * 1000):012x}{secrets.token_hex(10)}"
+        if given in (OPENING, EXCHANGE):
+            detail = f"{given} is what authority is kept under that nobody gave."
+            raise Invalid("id-taken", detail, pointer)
         if await self.unit.find(noun, given) is not None:
             detail = f"There is a {KINDS[noun].replace('_', ' ')} {given} already."
-            raise Invalid("id-taken", detail, "/id")
+            raise Invalid("id-taken", detail, pointer)
         return given
+
+    def new_mask(self) -> str:
+        """Return fresh random bits for a party's mask: 128 of them, in hex."""
+        return secrets.token_hex(16)
 
     def act(self, on: date | None, fund: Fund | None = None) -> Act:
         """Return who acts and the day it counts from: as given, or today where the fund is."""

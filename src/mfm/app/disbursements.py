@@ -1,16 +1,20 @@
-"""Disbursements: request, approve, release, confirm."""
+"""Disbursements: asked for, reviewed and decided; how they are paid is in `payments`."""
 
-from mfm.app.commitments import both_funds
+from mfm.app.conditions import must_be_payable
 from mfm.app.context import Context
+from mfm.app.motions import with_vote
 from mfm.app.perform import Verb
 from mfm.core import disbursements as rules
 from mfm.core.commitments import Commitment
 from mfm.core.disbursements import (
     ApproveDisbursement,
-    ConfirmDisbursement,
+    CancelDisbursement,
     Disbursement,
-    ReleaseDisbursement,
+    RejectDisbursement,
     RequestDisbursement,
+    ResubmitDisbursement,
+    ReturnDisbursement,
+    ReviewDisbursement,
 )
 from mfm.core.funds import Fund
 from mfm.core.record import Draft
@@ -22,60 +26,89 @@ async def request(context: Context, command: RequestDisbursement) -> Draft:
     context.require(commitment.funds, commitment.parties)
     fund = await context.get(Fund, commitment.funds[0])
     made_id = await context.new_id(Disbursement, command.id)
-    return rules.request(context.act(command.effective_on, fund), command, made_id, commitment)
+    act = context.act(command.effective_on, fund)
+    return rules.request(act, command, made_id, commitment, fund)
+
+
+async def resubmit(context: Context, command: ResubmitDisbursement) -> Draft:
+    """Ask again for a tranche that was returned."""
+    disbursement, fund = await _found(context, command.disbursement, by_either=True)
+    return rules.resubmit(context.act(command.effective_on, fund), disbursement)
+
+
+async def _found(
+    context: Context, disbursement_id: str, *, by_either: bool = False
+) -> tuple[Disbursement, Fund]:
+    """Return a disbursement and the fund that pays it, for that fund or `by_either` side."""
+    disbursement = await context.get(Disbursement, disbursement_id, "/disbursement")
+    funds = disbursement.funds if by_either else (disbursement.from_fund,)
+    context.require(funds, disbursement.parties)
+    return disbursement, await context.get(Fund, disbursement.from_fund)
+
+
+async def review(context: Context, command: ReviewDisbursement) -> Draft:
+    """Review a requested tranche."""
+    disbursement, fund = await _found(context, command.disbursement)
+    return rules.review(context.act(command.effective_on, fund), disbursement)
+
+
+async def return_(context: Context, command: ReturnDisbursement) -> Draft:
+    """Return a tranche to who asked for it, for more."""
+    disbursement, fund = await _found(context, command.disbursement)
+    act = context.act(command.effective_on, fund)
+    return rules.return_(act, command, disbursement, fund)
+
+
+async def reject(context: Context, command: RejectDisbursement) -> Draft:
+    """Reject a tranche that is not paid yet."""
+    disbursement, fund = await _found(context, command.disbursement)
+    return await _end(context, command, "rejected", (disbursement, fund))
+
+
+async def cancel(context: Context, command: CancelDisbursement) -> Draft:
+    """Cancel a tranche that is not paid yet."""
+    disbursement, fund = await _found(context, command.disbursement, by_either=True)
+    return await _end(context, command, "cancelled", (disbursement, fund))
+
+
+async def _end(
+    context: Context,
+    command: RejectDisbursement | CancelDisbursement,
+    status: str,
+    found: tuple[Disbursement, Fund],
+) -> Draft:
+    disbursement, fund = found
+    commitment = await context.get(Commitment, disbursement.commitment)
+    act = context.act(command.effective_on, fund)
+    return rules.end(act, status, disbursement, commitment, fund)
 
 
 async def approve(context: Context, command: ApproveDisbursement) -> Draft:
     """Approve a requested tranche."""
-    disbursement = await context.get(Disbursement, command.disbursement, "/disbursement")
-    context.require((disbursement.from_fund,))
-    fund = await context.get(Fund, disbursement.from_fund)
-    return rules.approve(context.act(command.effective_on, fund), disbursement, fund)
-
-
-async def release(context: Context, command: ReleaseDisbursement) -> Draft:
-    """Pay an approved tranche."""
-    disbursement = await context.get(Disbursement, command.disbursement, "/disbursement")
-    context.require((disbursement.from_fund,))
-    commitment = await context.get(Commitment, disbursement.commitment)
-    funds = await both_funds(context, commitment)
-    act = context.act(command.effective_on, funds[0])
-    return rules.release(act, command, disbursement, commitment, funds)
-
-
-async def confirm(context: Context, command: ConfirmDisbursement) -> Draft:
-    """Confirm that a released tranche arrived."""
-    disbursement = await context.get(Disbursement, command.disbursement, "/disbursement")
-    receivers = tuple(filter(None, (disbursement.to_fund,)))
-    context.require(receivers, (disbursement.to_party,))
-    fund = await context.get(Fund, disbursement.to_fund or disbursement.from_fund)
-    act = context.act(command.effective_on, fund)
-    receiver = fund if disbursement.to_fund else None
-    return rules.confirm(act, command, disbursement, receiver)
+    disbursement, fund = await _found(context, command.disbursement)
+    await must_be_payable(context, disbursement)
+    draft = rules.approve(context.act(command.effective_on, fund), disbursement, fund)
+    return await with_vote(context, draft, command.motion)
 
 
 _SUBJECT = (Disbursement, "disbursement")
 VERBS = (
     Verb("disbursement.request", RequestDisbursement, request, "/disbursements"),
-    Verb(
-        "disbursement.approve",
-        ApproveDisbursement,
-        approve,
-        "/disbursements/{disbursement}/approve",
-        _SUBJECT,
-    ),
-    Verb(
-        "disbursement.release",
-        ReleaseDisbursement,
-        release,
-        "/disbursements/{disbursement}/release",
-        _SUBJECT,
-    ),
-    Verb(
-        "disbursement.confirm",
-        ConfirmDisbursement,
-        confirm,
-        "/disbursements/{disbursement}/confirm",
-        _SUBJECT,
+    *(
+        Verb(
+            f"disbursement.{step}",
+            command,
+            run,
+            f"/disbursements/{{disbursement}}/{step}",
+            _SUBJECT,
+        )
+        for step, command, run in (
+            ("resubmit", ResubmitDisbursement, resubmit),
+            ("review", ReviewDisbursement, review),
+            ("return", ReturnDisbursement, return_),
+            ("reject", RejectDisbursement, reject),
+            ("cancel", CancelDisbursement, cancel),
+            ("approve", ApproveDisbursement, approve),
+        )
     ),
 )

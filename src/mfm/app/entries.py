@@ -7,22 +7,37 @@ from itertools import groupby
 from msgspec import structs
 
 from mfm.app.context import Context
+from mfm.app.earmarks import check_voucher
+from mfm.app.openings import added_accounts
 from mfm.app.perform import Ask, Prepared, Verb, finish, prepare, refuse, replay
 from mfm.core import entries as rules
 from mfm.core.allocations import Allocation
+from mfm.core.boards import Board, Seat
+from mfm.core.chart_accounts import ChartAccount
 from mfm.core.commitments import Commitment
+from mfm.core.conditions import Condition
+from mfm.core.conversions import Conversion
+from mfm.core.costs import Cost
 from mfm.core.entries import EntryItem, PostEntry, ReverseRecord
 from mfm.core.errors import Invalid, Problem, Refused
 from mfm.core.funds import Fund
+from mfm.core.in_kind import InKind
+from mfm.core.interest import Interest
 from mfm.core.journal import Move
 from mfm.core.keys import ApiKey
+from mfm.core.motions import Motion
+from mfm.core.openings import OpeningBalance
 from mfm.core.parties import Party
+from mfm.core.periods import Period
 from mfm.core.permissions import Actor
 from mfm.core.pledges import Pledge
 from mfm.core.record import Draft, Noun, parse, posting_of, restore
+from mfm.core.revaluations import Revaluation
+from mfm.core.unidentified_receipts import UnidentifiedReceipt
 from mfm.store.journal import Made, Stored, key_hash
 from mfm.store.memory import Ahead
 from mfm.store.nouns import KINDS, NOUNS
+from mfm.store.sums import has_account, holds_money
 from mfm.store.unit import Unit
 from mfm.store.writer import Writer
 
@@ -31,15 +46,30 @@ async def post(context: Context, command: PostEntry) -> Draft:
     """Post a voucher in a fund's books."""
     context.require((command.fund,))
     fund = await context.get(Fund, command.fund, "/fund")
-    return rules.post(context.act(command.effective_on, fund), command, fund)
+    await check_voucher(context, command)
+    act = context.act(command.effective_on, fund)
+    added = await added_accounts(context, fund.id, command.lines)
+    return rules.post(act, command, fund, added)
 
 
 _FINAL = {
     "key.create": "key.revoke",
     "key.revoke": "key.create",
+    "link.create": "link.revoke",
+    "link.revoke": "link.create",
     "fund.set-period": "fund.set-period",
+    "period.close": "an entry in the open period",
+    "party.set-risk": "party.set-risk",
+    "fund.set-disbursing": "fund.set-disbursing",
+    "board.set": "board.set",
+    "board.seat": "board.vacate",
+    "board.vacate": "board.seat",
+    "vote.cast": "vote.cast",
+    "conflict.declare": "motion.propose",
+    "motion.close": "motion.propose",
 }
-"""The administrator's verbs, which an approver may not undo by the back door, and what does."""
+"""The administrator's verbs and the board's votes, which an approver may not undo by the back door,
+and what does."""
 
 _NAMED_BY: dict[type[Noun], tuple[tuple[type[Noun], str], ...]] = {
     Party: (
@@ -47,7 +77,9 @@ _NAMED_BY: dict[type[Noun], tuple[tuple[type[Noun], str], ...]] = {
         (Pledge, "donor"),
         (Commitment, "from_party"),
         (Commitment, "to_party"),
+        (InKind, "donor"),
         (ApiKey, "party"),
+        (Seat, "party"),
     ),
     Fund: (
         (Fund, "parent"),
@@ -55,8 +87,21 @@ _NAMED_BY: dict[type[Noun], tuple[tuple[type[Noun], str], ...]] = {
         (Commitment, "from_fund"),
         (Commitment, "to_fund"),
         (Allocation, "fund"),
+        (UnidentifiedReceipt, "fund"),
+        (Interest, "fund"),
+        (Cost, "fund"),
+        (InKind, "fund"),
         (ApiKey, "fund"),
+        (Board, "fund"),
+        (ChartAccount, "fund"),
+        (OpeningBalance, "fund"),
+        (Period, "fund"),
+        (Conversion, "fund"),
+        (Revaluation, "fund"),
+        (Seat, "fund"),
+        (Motion, "fund"),
     ),
+    Commitment: ((Condition, "commitment"),),
 }
 """What is named by others without changing, and who names it: their kinds and fields."""
 
@@ -102,10 +147,14 @@ async def _unneeded(context: Context, noun: Noun) -> None:
     unit, what = context.unit, f"{KINDS[type(noun)]} {noun.id}"
     for kind, field in _NAMED_BY.get(type(noun), ()):
         for row in await unit.find_all(kind, field, [noun.id]):
-            if row.status not in ("reversed", "revoked"):
+            ended = row.status in ("reversed", "revoked", "vacated")
+            if not ended and row.seq != noun.seq:  # what the same record made goes with it
                 detail = f"{KINDS[kind]} {row.id} needs {what}: take that back first."
                 raise Refused("record-needed", detail.capitalize(), "/record")
-    if isinstance(noun, Fund) and await unit.holds_money(noun.id):
+    if isinstance(noun, ChartAccount) and await has_account(unit, noun.fund, noun.code):
+        detail = f"There are entries on {what}."
+        raise Refused("record-needed", detail, "/record")
+    if isinstance(noun, Fund) and await holds_money(unit, noun.id):
         detail = f"There is money in the books of {what}: take that back first."
         raise Refused("record-needed", detail, "/record")
 

@@ -1,10 +1,10 @@
-"""Funds: opening them, and the days on which they take entries."""
+"""Funds: opening them, the days on which they take entries, and how they disburse."""
 
 from mfm.app.context import Context, today_in
 from mfm.app.perform import Verb
 from mfm.core import funds as rules
 from mfm.core.errors import Invalid
-from mfm.core.funds import Fund, OpenFund, SetPeriod
+from mfm.core.funds import Fund, OpenFund, SetDisbursing, SetPeriod
 from mfm.core.money import KNOWN
 from mfm.core.parties import Party
 from mfm.core.record import Draft
@@ -34,7 +34,21 @@ async def set_period(context: Context, command: SetPeriod) -> Draft:
     return rules.set_period(context.act(None, fund), command, fund)
 
 
+async def set_disbursing(context: Context, command: SetDisbursing) -> Draft:
+    """Set how a fund's tranches are reviewed, booked and reported on."""
+    context.require((command.fund,))
+    fund = await context.get(Fund, command.fund, "/fund")
+    return rules.set_disbursing(context.act(None, fund), command, fund)
+
+
 VERBS = (
     Verb("fund.open", OpenFund, open_fund, "/funds"),
     Verb("fund.set-period", SetPeriod, set_period, "/funds/{fund}/period", (Fund, "fund")),
+    Verb(
+        "fund.set-disbursing",
+        SetDisbursing,
+        set_disbursing,
+        "/funds/{fund}/disbursing",
+        (Fund, "fund"),
+    ),
 )

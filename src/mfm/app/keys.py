@@ -3,10 +3,8 @@
 import secrets
 from datetime import timedelta
 
-from msgspec import structs
-
 from mfm.app.context import Context
-from mfm.app.perform import Ask, Verb
+from mfm.app.perform import Ask, Verb, with_secret
 from mfm.core import keys as rules
 from mfm.core.funds import Fund
 from mfm.core.keys import PREFIX, ApiKey, CreateKey, RevokeKey, digest_of
@@ -43,17 +41,8 @@ async def revoke(context: Context, command: RevokeKey) -> Draft:
 
 
 def issue(ask: Ask) -> tuple[Ask, str]:
-    """Return a `key.create` that makes a fresh secret's key, and the secret.
-
-    The secret is nowhere else: neither the record nor the database has more than its hash.
-    """
-    secret = new_secret()
-
-    async def run(context: Context, command: CreateKey) -> Draft:
-        """Make the key of this secret."""
-        return await _create(context, command, digest_of(secret))
-
-    return structs.replace(ask, verb=structs.replace(ask.verb, run=run)), secret
+    """Return a `key.create` that makes a fresh secret's key, and the secret."""
+    return with_secret(ask, new_secret(), _create)
 
 
 async def actor_of(unit: Unit, secret: str) -> Actor:
@@ -67,6 +56,6 @@ async def actor_of(unit: Unit, secret: str) -> Actor:
 
 
 VERBS = (
-    Verb("key.create", CreateKey, create, "/keys"),
+    Verb("key.create", CreateKey, create, "/keys", issue=issue),
     Verb("key.revoke", RevokeKey, revoke, "/keys/{key}/revoke", (ApiKey, "key")),
 )

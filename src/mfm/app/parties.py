@@ -4,7 +4,7 @@ from mfm.app.context import Context
 from mfm.app.perform import Verb
 from mfm.core import parties as rules
 from mfm.core.errors import Invalid
-from mfm.core.parties import Party, RegisterParty
+from mfm.core.parties import Party, RegisterParty, SetRisk
 from mfm.core.record import Draft
 
 
@@ -17,7 +17,17 @@ async def register(context: Context, command: RegisterParty) -> Draft:
         detail = f"{command.identifier} is party {known.id} already."
         raise Invalid("party-exists", detail, "/identifier")
     party_id = await context.new_id(Party, command.id)
-    return rules.register(context.act(None), command, party_id)
+    return rules.register(context.act(None), command, party_id, context.new_mask())
 
 
-VERBS = (Verb("party.register", RegisterParty, register, "/parties"),)
+async def set_risk(context: Context, command: SetRisk) -> Draft:
+    """Set whether publicity would endanger a party."""
+    context.require()
+    party = await context.get(Party, command.party, "/party")
+    return rules.set_risk(context.act(None), command, party, context.new_mask())
+
+
+VERBS = (
+    Verb("party.register", RegisterParty, register, "/parties"),
+    Verb("party.set-risk", SetRisk, set_risk, "/parties/{party}/set-risk", (Party, "party")),
+)

@@ -10,6 +10,7 @@ from mfm.app.context import Context, today_in
 from mfm.core.entries import PostEntry, accounts_of
 from mfm.core.errors import Invalid, Problem, Refused
 from mfm.core.funds import Fund
+from mfm.core.keys import digest_of
 from mfm.core.permissions import Actor
 from mfm.core.record import Body, Draft, Noun, parse, plain
 from mfm.core.terms import Command
@@ -31,6 +32,7 @@ __all__ = [
     "refuse",
     "replay",
     "submit",
+    "with_secret",
 ]
 
 
@@ -43,6 +45,7 @@ class Verb(Struct, frozen=True):
         run: reads and decides; returns the draft of its record.
         path: where it is under /v1; a `{field}` in it fills that field of the command.
         subject: the noun that it changes and the command's field that names it, for If-Match.
+        issue: where it makes a secret: returns the ask that makes a fresh one, and the secret.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Verb(Struct, frozen=True):
     run: Callable[[Context, Any], Awaitable[Draft]]
     path: str
     subject: tuple[type[Noun], str] | None = None
+    issue: "Callable[[Ask], tuple[Ask, str]] | None" = None
 
 
 class Ask(Struct, frozen=True):
@@ -70,8 +74,24 @@ class Ask(Struct, frozen=True):
     if_match: int | None = None
 
 
+def with_secret(
+    ask: Ask, secret: str, create: Callable[[Context, Any, str], Awaitable[Draft]]
+) -> tuple[Ask, str]:
+    """Return an ask that makes this secret's noun, and the secret.
+
+    The secret is nowhere else: neither the record nor the database has more than its hash.
+    """
+
+    async def run(context: Context, command: Command) -> Draft:
+        """Make the noun of this secret."""
+        return await create(context, command, digest_of(secret))
+
+    return structs.replace(ask, verb=structs.replace(ask.verb, run=run)), secret
+
+
 _encode = json.Encoder().encode
 _FIELDS: dict[type[Command], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+_DEFAULTS: dict[type[Command], tuple[tuple[str, Any], ...]] = {}
 
 
 def fields_of(command: type[Command]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -91,7 +111,16 @@ def fields_of(command: type[Command]) -> tuple[tuple[str, ...], tuple[str, ...]]
 
 def request_hash(command: Command) -> bytes:
     """Return the SHA-256 of all that a command asks for: a default told is a default left out."""
-    return sha256(_encode(command)).digest()
+    kind = type(command)
+    if kind not in _DEFAULTS:
+        _DEFAULTS[kind] = tuple((each.name, each.default) for each in structs.fields(command))
+    # By equality: msgspec itself leaves out only what is the very object of the default.
+    told = {
+        name: value
+        for name, default in _DEFAULTS[kind]
+        if (value := getattr(command, name)) != default
+    }
+    return sha256(_encode(told)).digest()
 
 
 def entry_of(ask: Ask) -> Entry:

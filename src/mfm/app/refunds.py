@@ -4,11 +4,10 @@ from mfm.app.context import Context
 from mfm.app.perform import Verb
 from mfm.core import refunds as rules
 from mfm.core.allocations import Allocation
-from mfm.core.commitments import Commitment
+from mfm.core.commitments import Commitment, must_be_grant
 from mfm.core.funds import Fund
 from mfm.core.record import Draft
 from mfm.core.refunds import ClaimRefund, ReceiveRefund, Refund
-from mfm.core.reports import must_be_grant
 
 
 async def claim(context: Context, command: ClaimRefund) -> Draft:

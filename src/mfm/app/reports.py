@@ -1,23 +1,87 @@
-"""Reports: accepting what a grantee says it spent."""
+"""Reports: what a grantee says it spent, submitted, questioned, answered and decided."""
 
 from mfm.app.context import Context
 from mfm.app.perform import Verb
 from mfm.core import reports as rules
-from mfm.core.commitments import Commitment
+from mfm.core.commitments import Commitment, must_be_grant
+from mfm.core.disbursements import Disbursement
 from mfm.core.funds import Fund
 from mfm.core.record import Draft
-from mfm.core.reports import AcceptReport, Report
+from mfm.core.refunds import Refund
+from mfm.core.reports import (
+    AcceptReport,
+    AnswerReport,
+    DecideReport,
+    QuestionReport,
+    Report,
+    SubmitReport,
+)
+
+About = tuple[Commitment, Disbursement | None]
+"""The grant that a report is on, and the payment that it names."""
+
+
+async def _about(context: Context, command: SubmitReport | AcceptReport) -> tuple[About, Fund]:
+    """Return what a new report is about, for the grantee or the fund that gave."""
+    commitment = await context.get(Commitment, command.commitment, "/commitment")
+    must_be_grant(commitment)
+    context.require((commitment.from_fund,), commitment.parties)
+    named = None
+    if command.disbursement is not None:
+        named = await context.get(Disbursement, command.disbursement, "/disbursement")
+    return (commitment, named), await context.get(Fund, commitment.from_fund)
+
+
+async def submit(context: Context, command: SubmitReport) -> Draft:
+    """Submit what was spent under a grant."""
+    about, fund = await _about(context, command)
+    report_id = await context.new_id(Report, command.id)
+    return rules.submit(context.act(command.effective_on, fund), command, report_id, about, fund)
+
+
+async def _found(context: Context, report_id: str) -> tuple[Report, Fund]:
+    """Return a report and the fund it is to, for that fund or the grantee."""
+    report = await context.get(Report, report_id, "/report")
+    context.require((report.fund,), (report.party,))
+    return report, await context.get(Fund, report.fund)
+
+
+async def question(context: Context, command: QuestionReport) -> Draft:
+    """Question a submitted report."""
+    report, fund = await _found(context, command.report)
+    return rules.question(context.act(command.effective_on, fund), command, report)
+
+
+async def answer(context: Context, command: AnswerReport) -> Draft:
+    """Answer a questioned report."""
+    report, fund = await _found(context, command.report)
+    return rules.answer(context.act(command.effective_on, fund), command, report, fund)
+
+
+async def decide(context: Context, command: DecideReport) -> Draft:
+    """Decide a submitted report: accept it, or a part, and claim back what is not eligible."""
+    report, fund = await _found(context, command.report)
+    commitment = await context.get(Commitment, report.commitment)
+    named = await context.get(Disbursement, report.disbursement) if report.disbursement else None
+    refund_id = await context.new_id(Refund, command.refund, "/refund")
+    act = context.act(command.effective_on, fund)
+    return rules.decide(act, command, (report, commitment, named), fund, refund_id)
 
 
 async def accept(context: Context, command: AcceptReport) -> Draft:
-    """Accept expenditure under a grant."""
-    commitment = await context.get(Commitment, command.commitment, "/commitment")
-    rules.must_be_grant(commitment)
-    context.require((commitment.from_fund,))
-    fund = await context.get(Fund, commitment.from_fund)
+    """Accept expenditure under a grant that was reported by other ways."""
+    about, fund = await _about(context, command)
     report_id = await context.new_id(Report, command.id)
+    refund_id = await context.new_id(Refund, command.refund, "/refund")
     act = context.act(command.effective_on, fund)
-    return rules.accept(act, command, report_id, commitment, fund)
+    return rules.accept(act, command, (report_id, refund_id), about, fund)
 
 
-VERBS = (Verb("report.accept", AcceptReport, accept, "/reports"),)
+_SUBJECT = (Report, "report")
+VERBS = (
+    Verb("report.submit", SubmitReport, submit, "/commitments/{commitment}/reports"),
+    Verb("report.question", QuestionReport, question, "/reports/{report}/question", _SUBJECT),
+    Verb("report.answer", AnswerReport, answer, "/reports/{report}/answer", _SUBJECT),
+    Verb("report.decide", DecideReport, decide, "/reports/{report}/decide", _SUBJECT),
+    Verb("report.accept", AcceptReport, accept, "/reports"),
+)

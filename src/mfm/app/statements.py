@@ -5,6 +5,7 @@ from msgspec import structs
 from mfm.core import accounts, histories
 from mfm.core import statements as rules
 from mfm.core import totals as rules_totals
+from mfm.core.chart_accounts import ChartAccount
 from mfm.core.errors import Invalid
 from mfm.core.funds import Fund
 from mfm.core.histories import AccountBalance, AccountQuery, History, HistoryQuery
@@ -17,6 +18,9 @@ from mfm.store import totals as store_totals
 from mfm.store.database import Engine, Snapshot, snapshot
 from mfm.store.reads import Page, Reach
 
+_ACCOUNTS_MOST = 10_000
+"""More accounts of its own than any fund has."""
+
 
 async def statement(engine: Engine, actor: Actor, query: StatementQuery) -> Statement:
     """Return a fund's Sources and Uses with its trial balances.
@@ -28,7 +32,8 @@ async def statement(engine: Engine, actor: Actor, query: StatementQuery) -> Stat
     async with snapshot(engine) as connection:
         scope = await _scope(connection, actor, query)
         flows = await store.flows(connection, scope)
-    return rules.statement(scope, flows)
+        positions = await store.positions(connection, scope)
+    return rules.statement(scope, flows, positions)
 
 
 async def balance(engine: Engine, actor: Actor, query: AccountQuery) -> AccountBalance:
@@ -39,7 +44,8 @@ async def balance(engine: Engine, actor: Actor, query: AccountQuery) -> AccountB
     """
     async with snapshot(engine) as connection:
         scope = await _scope(connection, actor, query)
-        accounts.line(query.code, "/code")
+        if query.code not in scope.names:
+            accounts.line(query.code, "/code")
         balance_minor = await store.balance(connection, scope, query.code, query.subject)
     return histories.balance(scope, query, balance_minor)
 
@@ -54,7 +60,8 @@ async def history(engine: Engine, actor: Actor, query: HistoryQuery) -> History:
     """
     async with snapshot(engine) as connection:
         scope = await _scope(connection, actor, query)
-        accounts.line(query.code, "/code")
+        if query.code not in scope.names:
+            accounts.line(query.code, "/code")
         opening_minor = 0
         if query.after:
             seen = structs.replace(scope, known_at=min(query.after, scope.known_at), current=False)
@@ -81,10 +88,11 @@ async def totals(engine: Engine, actor: Actor, by: tuple[str, ...]) -> list[Tota
 
 async def _scope(connection: Snapshot, actor: Actor, query: StatementQuery) -> Scope:
     """Return the books and the moment that a query means, once the actor may see them."""
-    fund = await _fund(connection, query.fund)
+    fund = await named_fund(connection, query.fund)
     require(actor, "statement.read", (fund.id,))
     currency = query.currency or fund.currency
-    if currency != fund.currency and not fund.reported:
+    own = currency == fund.currency or fund.reported
+    if not own and not await store.keeps(connection, fund.id, currency):
         detail = f"Fund {fund.id} keeps its books in {fund.currency}, not {currency}."
         raise Invalid("currency-not-fund", detail, "/currency")
     head = await reads.head_seq(connection)
@@ -93,11 +101,18 @@ async def _scope(connection: Snapshot, actor: Actor, query: StatementQuery) -> S
         detail = f"There is no record {known_at} yet; the newest is {head}."
         raise Invalid("field-invalid", detail, "/known_at")
     current = query.as_of is None and known_at == head
-    return Scope(fund.id, currency, known_at, query.as_of, current)
+    page = Page(limit=_ACCOUNTS_MOST, filters={"fund": fund.id})
+    rows = await reads.page_of(connection, ChartAccount, page, Reach())
+    names = {row.code: row.name for row in rows if isinstance(row, ChartAccount)}
+    return Scope(fund.id, currency, known_at, query.as_of, current, names)
 
 
-async def _fund(connection: Snapshot, name: str) -> Fund:
-    """Return a fund by its id, or by the IATI identifier of its activity."""
+async def named_fund(connection: Snapshot, name: str) -> Fund:
+    """Return a fund by its id, or by the IATI identifier of its activity.
+
+    Raises:
+        Invalid: `not-found`.
+    """
     page = Page(filters={"identifier": name})
     found = [await reads.one(connection, Fund, name, Reach())]
     found += await reads.page_of(connection, Fund, page, Reach())

@@ -4,13 +4,11 @@ import argparse
 import gc
 from collections import Counter
 from pathlib import Path
-from typing import Self
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mfm.app.imports import Imported, import_iati
+from mfm.cli import import_rates, import_tables
 from mfm.cli.arguments import Commands, command, print_json
+from mfm.cli.bar import Bar
 from mfm.cli.session import Session
 from mfm.core.errors import Invalid
 
@@ -25,6 +23,8 @@ def add(commands: Commands) -> None:
     made.add_argument(
         "--schemas", type=Path, metavar="DIR", help="validate first, against your copy of the XSDs"
     )
+    import_rates.add(formats)
+    import_tables.add(formats)
 
 
 async def _iati(session: Session, args: argparse.Namespace) -> int:
@@ -36,7 +36,7 @@ async def _iati(session: Session, args: argparse.Namespace) -> int:
     async with session.writer(mechanism) as writer:
         actor = await session.actor(writer)
         for path in args.files:
-            with _Bar(path) as bar:
+            with Bar(path) as bar:
                 try:
                     made = await import_iati(writer, actor, path, args.schemas, bar)
                 except Invalid as invalid:
@@ -48,37 +48,6 @@ async def _iati(session: Session, args: argparse.Namespace) -> int:
     if args.json:
         print_json(results if len(results) > 1 else results[0])
     return 0
-
-
-class _Bar:
-    """A progress bar on standard error, where that is a terminal."""
-
-    def __init__(self, path: Path) -> None:
-        console = Console(stderr=True)
-        columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}")
-        self._progress = Progress(
-            *columns,
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        size = path.stat().st_size if path.is_file() else None
-        self._tasks = {
-            "read": self._progress.add_task(f"reading {path.name}", total=size),
-            "write": self._progress.add_task("writing", total=None),
-        }
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def __call__(self, what: str, done: int) -> None:
-        """Show how far it is."""
-        self._progress.update(self._tasks[what], completed=done)
 
 
 def _print(path: Path, made: Imported) -> None:

@@ -3,7 +3,6 @@
 import argparse
 from typing import get_args
 
-from mfm.app.keys import issue
 from mfm.app.perform import Ask, Verb, refusal_of, submit
 from mfm.app.registry import VERBS
 from mfm.cli.arguments import Commands, command, fresh_key, print_json
@@ -54,8 +53,8 @@ async def _do(
     mechanism = await session.mechanism(args.mechanism)
     async with session.writer(mechanism) as writer:
         ask, secret = Ask(await session.actor(writer), verb, asked, fresh_key()), ""
-        if verb.name == "key.create":
-            ask, secret = issue(ask)
+        if verb.issue is not None:
+            ask, secret = verb.issue(ask)
         made = await submit(writer, ask)
     if not made.accepted:
         raise Refused(*refusal_of(made))

@@ -9,7 +9,18 @@ import msgspec
 import uvloop
 
 from mfm import logs, settings
-from mfm.cli import demo, imports, keys, mechanisms, serve, statements, verbs, verify
+from mfm.cli import (
+    demo,
+    export,
+    imports,
+    keys,
+    lineage,
+    mechanisms,
+    serve,
+    statements,
+    verbs,
+    verify,
+)
 from mfm.cli.session import Session
 from mfm.core.errors import Problem, Refused
 from mfm.store.database import FAILED
@@ -25,7 +36,8 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--verbose", action="store_true", help="log more to standard error")
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (demo, serve, mechanisms, keys, verbs, statements, imports, verify):
+    books = demo, serve, mechanisms, keys, verbs, statements, lineage
+    for module in (*books, imports, export, verify):
         module.add(commands)
     return made
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from mfm.app.read_log import ReadLog
 from mfm.cli.session import Session
 from mfm.store.database import Mechanism
 from mfm.web.asgi import create_app
@@ -40,7 +41,9 @@ class _Server(uvicorn.Server):
 async def serve(session: Session, mechanism: Mechanism, listening: socket.socket) -> None:
     """Serve a mechanism until the process is told to stop; what waits is still written."""
     async with session.writer(mechanism) as writer, session.reader(mechanism) as engine:
-        app = create_app(Services(writer, engine, cursor_key(session.settings.data_dir)))
+        read_log = ReadLog(session.settings.database_url, mechanism)
+        key = cursor_key(session.settings.data_dir)
+        app = create_app(Services(writer, engine, key, read_log))
         config = uvicorn.Config(
             app,
             lifespan="off",
@@ -55,4 +58,8 @@ async def serve(session: Session, mechanism: Mechanism, listening: socket.socket
         gc.collect()
         gc.freeze()  # what the imports made stays: the collector need not walk it again and again
         gc.set_threshold(50_000, 20, 20)
-        await _Server(config).serve([listening])
+        read_log.start()
+        try:
+            await _Server(config).serve([listening])
+        finally:
+            await read_log.close()

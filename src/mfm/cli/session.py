@@ -6,6 +6,7 @@ from contextlib import ExitStack, asynccontextmanager
 from msgspec import structs
 
 from mfm.app.keys import actor_of
+from mfm.app.read_log import note_now
 from mfm.core.errors import Invalid
 from mfm.core.permissions import OPERATOR, Actor
 from mfm.settings import Settings
@@ -111,6 +112,24 @@ class Session:
             return Actor(writer.mechanism.name, OPERATOR, OPERATOR)
         secret = self.settings.api_key
         return await writer.run(lambda unit: actor_of(unit, secret))
+
+    @asynccontextmanager
+    async def reading(
+        self, name: str | None, action: str, subject: str
+    ) -> AsyncIterator[tuple[Engine, Actor]]:
+        """Give the readers' connections of a mechanism, and who asks; the log of reads is told.
+
+        Args:
+            name: the mechanism's name, or None for the only one.
+            action: by which action of the table of permissions.
+            subject: what is read: the command and what it names.
+        """
+        mechanism = await self.mechanism(name)
+        async with self.writer(mechanism) as writer:
+            actor = await self.actor(writer)
+        async with self.reader(mechanism) as engine:
+            yield engine, actor
+        await note_now(self.settings.database_url, mechanism, actor, (action, subject, 1))
 
     def close(self) -> None:
         """Give the embedded server's lease back; the last session stops it."""

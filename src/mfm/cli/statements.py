@@ -69,10 +69,10 @@ async def _statement(session: Session, args: argparse.Namespace) -> int:
         when = f"as of {found.as_of}, " if found.as_of else ""
         title = f"Fund {found.fund}, {found.currency}, {when}as known at record {found.known_at}"
         lines = [(each.line, each.amount) for each in found.sources_and_uses]
-        _print(title, ("Sources and Uses", ">amount"), lines)
+        print_table(title, ("Sources and Uses", ">amount"), lines)
         for book, trial in found.trial_balance.items():
             cells = [structs.astuple(each) for each in trial]
-            _print("", (book, "Trial balance", ">debit", ">credit"), cells)
+            print_table("", (book, "Trial balance", ">debit", ">credit"), cells)
     return 0
 
 
@@ -94,7 +94,7 @@ async def _history(session: Session, args: argparse.Namespace) -> int:
             )
             for each in found.rows
         ]
-        _print(title, names, rows)
+        print_table(title, names, rows)
     return 0
 
 
@@ -122,7 +122,7 @@ async def _totals(session: Session, args: argparse.Namespace) -> int:
         rows = [
             (*(getattr(each, name) for name in by), each.amount, str(each.count)) for each in found
         ]
-        _print("Totals out of the ledger", (*by, ">amount", ">count"), rows)
+        print_table("Totals out of the ledger", (*by, ">amount", ">count"), rows)
     return 0
 
 
@@ -143,14 +143,13 @@ async def _reading(
     """Give the readers' connections of the mechanism, and who asks."""
     if args.json and args.csv:
         raise Invalid("field-invalid", "Ask for --json or for --csv, not for both.")
-    mechanism = await session.mechanism(args.mechanism)
-    async with session.writer(mechanism) as writer:
-        actor = await session.actor(writer)
-    async with session.reader(mechanism) as engine:
-        yield engine, actor
+    action = "totals.read" if args.command == "totals" else "statement.read"
+    subject = " ".join(["mfm", args.command, getattr(args, "fund", ""), getattr(args, "code", "")])
+    async with session.reading(args.mechanism, action, subject.strip()) as found:
+        yield found
 
 
-def _print(title: str, names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def print_table(title: str, names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table; a column whose name begins with > is for numbers."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for name in names:

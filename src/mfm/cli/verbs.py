@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Iterator
 from datetime import date
-from itertools import groupby
 from typing import Any, Literal, get_args, get_origin
 from unicodedata import normalize
 
@@ -12,6 +11,7 @@ from msgspec import NODEFAULT, Meta, structs
 
 from mfm.app.perform import Ask, Verb, refusal_of, submit
 from mfm.app.registry import VERBS
+from mfm.cli import bank
 from mfm.cli.arguments import Commands, command, fresh_key, print_json
 from mfm.cli.session import Session
 from mfm.core.errors import Invalid
@@ -19,19 +19,27 @@ from mfm.core.money import Money
 from mfm.core.record import parse
 from mfm.core.terms import Command
 
+_BESIDE = {"bank": bank.add}
+"""What a noun has beside its verbs."""
 _MONEY = 'amount and currency, such as "68174.00 USD"'
 _LIST = "a JSON list, as over HTTP"
+_OBJECT = "a JSON object, as over HTTP"
 
 
 def add(commands: Commands) -> None:
     """Add a command for each noun, and under it one for each of its verbs."""
-    for noun, verbs in groupby(VERBS.values(), key=lambda verb: verb.name.partition(".")[0]):
+    nouns: dict[str, list[Verb]] = {}
+    for verb in VERBS.values():  # a noun's verbs may come from several modules
+        nouns.setdefault(verb.name.partition(".")[0], []).append(verb)
+    for noun, verbs in nouns.items():
         if noun == "key":
             continue  # keys show their secret: mfm.cli.keys
         below = commands.add_parser(noun, help=f"Verbs of the {noun}.")
         words = below.add_subparsers(dest="verb", required=True, metavar="VERB")
         for verb in verbs:
             _add(words, verb)
+        if noun in _BESIDE:
+            _BESIDE[noun](words)
 
 
 def _add(words: Commands, verb: Verb) -> None:
@@ -60,6 +68,10 @@ def _is_list(hint: Any) -> bool:  # noqa: ANN401  # a field's type
     return "tuple" in str(hint)
 
 
+def _is_object(hint: Any) -> bool:  # noqa: ANN401  # a field's type
+    return isinstance(hint, type) and issubclass(hint, msgspec.Struct) and hint is not Money
+
+
 def _within(hint: Any) -> Iterator[Any]:  # noqa: ANN401  # a field's type
     """Return a type and all that it is made of, annotations too."""
     yield hint
@@ -70,15 +82,16 @@ def _within(hint: Any) -> Iterator[Any]:  # noqa: ANN401  # a field's type
 def _metavar(hint: Any) -> str:  # noqa: ANN401  # a field's type
     if _is_money(hint):
         return "AMOUNT"
-    if _is_list(hint):
+    if _is_list(hint) or _is_object(hint):
         return "JSON"
     words = {date: "DATE", int: "NUMBER"}
     return next((words[each] for each in _within(hint) if each in words), "VALUE")
 
 
 def _help(hint: Any) -> str:  # noqa: ANN401  # a field's type
-    if _is_money(hint) or _is_list(hint):
-        return _LIST if _is_list(hint) else _MONEY
+    for known, text in ((_is_list, _LIST), (_is_money, _MONEY), (_is_object, _OBJECT)):
+        if known(hint):
+            return text
     for each in _within(hint):
         if get_origin(each) is Literal:
             return " | ".join(get_args(each))
@@ -103,7 +116,7 @@ def _command_of(verb: Verb, args: argparse.Namespace) -> Command:
         if _is_money(field.type):
             amount, _, currency = text.partition(" ")
             told[field.name] = {"amount": amount, "currency": currency}
-        elif _is_list(field.type):
+        elif _is_list(field.type) or _is_object(field.type):
             told[field.name] = _listed(field.name, text)
         else:
             told[field.name] = text
@@ -118,7 +131,7 @@ def _listed(name: str, text: str) -> Any:  # noqa: ANN401  # any JSON value
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError as error:
-        raise Invalid("json-malformed", f"--{name} is no JSON list: {error}.") from None
+        raise Invalid("json-malformed", f"--{name} is no JSON: {error}.") from None
 
 
 async def _perform(session: Session, args: argparse.Namespace) -> int:
@@ -127,7 +140,9 @@ async def _perform(session: Session, args: argparse.Namespace) -> int:
     mechanism = await session.mechanism(args.mechanism)
     async with session.writer(mechanism) as writer:
         actor = await session.actor(writer)
-        ask = Ask(actor, verb, asked, args.key or fresh_key())
+        ask, secret = Ask(actor, verb, asked, args.key or fresh_key()), ""
+        if verb.issue is not None:
+            ask, secret = verb.issue(ask)
         made = await submit(writer, ask)
     if not made.accepted:
         code, detail, _ = refusal_of(made)
@@ -138,8 +153,10 @@ async def _perform(session: Session, args: argparse.Namespace) -> int:
         return 1
     record, body = parse(made.content)
     ids = [state["id"] for states in body.sets.values() for state in states]
+    told = {"secret": secret} if secret and not made.replayed else {}
     if args.json:
-        print_json({"seq": record.seq, "verb": body.verb, "ids": ids})
+        print_json({"seq": record.seq, "verb": body.verb, "ids": ids, **told})
     else:
         print(f"Record {record.seq}: {body.verb} {' '.join(ids[:1])}".rstrip())
+        print(*told.values(), end="\n" if told else "")
     return 0

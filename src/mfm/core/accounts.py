@@ -1,5 +1,6 @@
 """The chart of accounts: two books per fund, FIN (what is) and BUD (what may still be decided)."""
 
+import re
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
@@ -76,7 +77,7 @@ CHART: dict[str, Line] = {
 1100 | Cash at bank                                   | asset      | Dr | fm | bank account
 1110 | Payments in transit                            | asset      | Dr | f  | bank account
 1120 | Transfers in transit from other funds          | asset      | Dr | f  | commitment
-1190 | Exchange position                              | asset      | Dr | m  | currency pair
+1190 | Exchange position                              | asset      | Dr |    | currency pair
 1200 | Contributions receivable                       | asset      | Dr | f  | commitment
 1290 | Allowance for doubtful contributions           | asset      | Cr | m  |
 1300 | Advances to partners                           | asset      | Dr | f  | commitment
@@ -89,7 +90,7 @@ CHART: dict[str, Line] = {
 2300 | Due to other funds                             | liability  | Cr | f  | commitment
 2400 | Refundable to donors                           | liability  | Cr | f  | commitment
 2500 | Administrative agent fee payable               | liability  | Cr | fm |
-2900 | Unidentified receipts                          | liability  | Cr | fm |
+2900 | Unidentified receipts                          | liability  | Cr | fm | receipt
 3100 | Fund balance, unrestricted                     | net assets | Cr | m  |
 3200 | Fund balance, donor restricted                 | net assets | Cr | m  |
 3300 | Fund balance, board-designated reserve         | net assets | Cr | m  |
@@ -142,9 +143,36 @@ _GROUPS = (
 )
 _GROUP = {code: number for number, group in enumerate(_GROUPS) for code in group}
 
-CASH = frozenset({"1100", "1110"})
+OPENING = "opening"
+"""The subject of what a fund brought along when it adopted these books. No noun stands behind it:
+vouchers may use accounts with it that the verbs keep otherwise, and nothing may have this id."""
+
+EXCHANGE = "exchange"
+"""The subject of 9300 for authority that exchange gains made: no donor's, and the first to bear
+losses. Nothing may have this id."""
+
+# With a counterpart in other books, or kept for books of reported history.
+_NEVER_OPENED = frozenset("1120 1190 1400 2300 4600 5300 9150 9195 9500 9590 9900 9990".split())
+
+CASH = frozenset({"1100", "1110", "1190"})
+"""Of these 1190 is cash as far as it stands in for foreign money: in the fund's own currency it is
+what that is carried at, and in the foreign one it takes the units out again."""
 # The right-hand side of invariant (3): cash = authority not yet paid out + liabilities in cash.
 BACKING = frozenset({"9300", "9310", "9320", "9330", "2400", "2500", "2900"})
+
+
+ADDED = re.compile(r"([1-5][0-9]{3})-[0-9]{2,3}")
+"""The code of an account that a fund added: that of a line of the chart, and a number under it."""
+
+
+def line_of(code: str) -> Line:
+    """Return the chart's line of a code that is there; of an added account the line it is under."""
+    return CHART.get(code) or CHART[code[:4]]
+
+
+def has_floor(code: str) -> bool:
+    """Tell whether a code's balance may never fall below zero; an added account's always may."""
+    return code in CHART and CHART[code].floor
 
 
 def line(code: str, pointer: str = "") -> Line:
@@ -161,4 +189,16 @@ def line(code: str, pointer: str = "") -> Line:
 
 def same_group(debit: str, credit: str) -> bool:
     """Tell whether two codes may stand in one posting: of one book and, in BUD, one memo group."""
-    return _GROUP.get(debit) == _GROUP.get(credit)
+    return group_of(debit) == group_of(credit)
+
+
+def group_of(code: str) -> int | None:
+    """Return the number of a code's memo group in BUD; None in FIN, which is one."""
+    return _GROUP.get(code)
+
+
+def for_vouchers(told: Line, subject: str) -> bool:
+    """Tell whether journal vouchers may use an account; the verbs keep the others."""
+    if subject == OPENING:
+        return told.code not in _NEVER_OPENED
+    return told.manual and not (told.code == "9340" and subject)

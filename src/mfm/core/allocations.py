@@ -4,8 +4,10 @@ from datetime import date
 
 from msgspec import Struct, structs
 
+from mfm.core.earmarks import OPEN, Earmark
 from mfm.core.errors import Refused
 from mfm.core.funds import Fund
+from mfm.core.markers import Marker
 from mfm.core.money import Money, decimal_text, split
 from mfm.core.record import Draft, Noun, Posting
 from mfm.core.terms import Act, Command, Id, Text
@@ -26,12 +28,18 @@ class Allocation(Noun, frozen=True, kw_only=True):
         currency: the fund's.
         amount_minor: as decided.
         shares: what it still holds of each contribution: drawn, less what came back.
+        motion: the carried motion that decided it, or "".
+        earmark: what it is for: inside the earmark of each contribution it draws on.
+        markers: how it was classified, the latest of each scheme; none means unscreened.
     """
 
     fund: str
     currency: str
     amount_minor: int
     shares: tuple[Share, ...]
+    motion: str = ""
+    earmark: Earmark = OPEN
+    markers: tuple[Marker, ...] = ()
 
 
 class ShareTerm(Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,12 +50,14 @@ class ShareTerm(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ApproveAllocation(Command, frozen=True, kw_only=True):
-    """Decide an allocation; without `shares`, all contributions carry it pro rata."""
+    """Decide an allocation; without `shares`, all that admit its earmark carry it pro rata."""
 
     id: Id | None = None
     fund: Id
     amount: Money
     shares: tuple[ShareTerm, ...] = ()
+    motion: Id | None = None
+    earmark: Earmark = OPEN
     effective_on: date | None = None
     description: Text = ""
 
@@ -75,16 +85,13 @@ def approve(
         command: what is asked.
         allocation_id: its id.
         fund: whose money.
-        available_minor: contribution -> unallocated minor units.
+        available_minor: contribution -> unallocated minor units, of those that admit its earmark.
 
     Raises:
         Refused: `authority-exceeded`, `shares-differ`.
     """
     amount_minor = fund.amount(command.amount, "/amount")
-    if command.shares:
-        shares = _named(command.shares, fund, amount_minor)
-    else:
-        shares = _pro_rata(fund, amount_minor, available_minor)
+    shares = draw(command.shares, fund, amount_minor, available_minor)
     allocation = Allocation(
         id=allocation_id,
         status="approved",
@@ -92,6 +99,7 @@ def approve(
         currency=fund.currency,
         amount_minor=amount_minor,
         shares=shares,
+        earmark=command.earmark,
     )
     postings = tuple(
         fund.move(("9300", share.contribution), ("9310", allocation_id), share.amount_minor)
@@ -100,7 +108,28 @@ def approve(
     return Draft(effective_on=act.on, sets=(allocation,), postings=postings)
 
 
-def _named(terms: tuple[ShareTerm, ...], fund: Fund, amount_minor: int) -> tuple[Share, ...]:
+def draw(
+    terms: tuple[ShareTerm, ...], fund: Fund, amount_minor: int, available_minor: dict[str, int]
+) -> tuple[Share, ...]:
+    """Return which contributions an amount is drawn on: as named, or else all of them pro rata.
+
+    Raises:
+        Refused: `authority-exceeded`, `shares-differ`.
+    """
+    if terms:
+        return named_shares(terms, fund, amount_minor)
+    return _pro_rata(fund, amount_minor, available_minor)
+
+
+def named_shares(
+    terms: tuple[ShareTerm, ...], fund: Fund, amount_minor: int
+) -> tuple[Share, ...]:
+    """Return shares that name each contribution once and sum to the amount.
+
+    Raises:
+        Invalid: as `Fund.amount`.
+        Refused: `shares-differ`.
+    """
     shares = tuple(
         Share(term.contribution, fund.amount(term.amount, f"/shares/{i}/amount"))
         for i, term in enumerate(terms)

@@ -1,43 +1,44 @@
 """Commitments: signed, from donor to fund, fund to fund, or fund to grantee (IATI 11 and 2)."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Literal
 
-from msgspec import Meta, Struct, structs
+from msgspec import structs
 
 from mfm.core.allocations import Allocation, give_back
+from mfm.core.earmarks import OPEN, Earmark, must_be_inside, narrowed
 from mfm.core.errors import Invalid, Refused
 from mfm.core.funds import Fund
+from mfm.core.markers import Marker
 from mfm.core.money import Money, decimal_text
-from mfm.core.pledges import Pledge, take
+from mfm.core.parties import Identifier
 from mfm.core.record import Draft, Noun, Posting
+from mfm.core.schedules import (
+    ConditionTerms,
+    Tranche,
+    TrancheTerms,
+    check_room,
+    free_minor,
+    schedule,
+    shrunk,
+)
 from mfm.core.terms import Act, Command, Id, Text
 
 Kind = Literal["contribution", "transfer", "grant"]
 Contribution = Literal["unearmarked", "earmarked", "public-budget", "private"]
-INCOME: dict[str, str] = {
-    "unearmarked": "4100",
-    "earmarked": "4110",
-    "public-budget": "4120",
-    "private": "4130",
-}
-"""The income account of each kind of contribution."""
-
-
-class Tranche(Struct, frozen=True):
-    """A dated part of a commitment.
-
-    Attributes:
-        number: from 1.
-        amount_minor: what it is for, after de-obligations.
-        due_on: when it is expected, or None.
-        disbursement: the disbursement that took it, or "".
-    """
-
-    number: int
-    amount_minor: int
-    due_on: date | None = None
-    disbursement: str = ""
+Recognition = Literal["immediate", "on_compliance"]
+SourceKind = Literal[
+    "public-budget",
+    "bilateral",
+    "multilateral",
+    "private-sector",
+    "foundation",
+    "civil-society",
+    "individuals",
+    "pooled-fund",
+]
+"""Whose money a contribution is; public-budget is the fund's own country's or council's."""
+Halted = Literal["suspended", "terminated"]
 
 
 class Commitment(Noun, frozen=True, kw_only=True):
@@ -55,9 +56,23 @@ class Commitment(Noun, frozen=True, kw_only=True):
         accepted_minor: expenditure accepted so far (grants).
         claimed_minor: refunds claimed so far (grants).
         refunded_minor: refunds received so far (grants).
+        lost_minor: of what was paid, written off or taken by banks on the way (grants).
         allocation: the envelope it draws on, or "".
         income: the income account's code (contributions), or "".
         tranches: its schedule; the amounts sum to `amount_minor` (transfers and grants).
+        recognition: when a contribution is income: immediate or on_compliance, or "".
+        conditional_minor: of a contribution's amount, still conditional: nobody owes it yet.
+        deferred_minor: of what is owed or paid, not income yet (on_compliance).
+        reduced_minor: taken off a contribution since it was signed.
+        written_off_minor: of a contribution's amount, given up as uncollectible.
+        from_balance_minor: of the reductions, borne by the fund balance instead of income.
+        earmark: what it may be used for; it never changes.
+        source_kind: whose money a contribution is, or "" where nobody said.
+        starts_on: the first day of the agreement, or None.
+        ends_on: its last day, or None.
+        halted: suspended or terminated, or "".
+        markers: how it was classified, the latest of each scheme; none means unscreened.
+        activity: IATI identifier of the other side's own activity for it, or "".
     """
 
     kind: str
@@ -71,9 +86,23 @@ class Commitment(Noun, frozen=True, kw_only=True):
     accepted_minor: int = 0
     claimed_minor: int = 0
     refunded_minor: int = 0
+    lost_minor: int = 0
     allocation: str = ""
     income: str = ""
     tranches: tuple[Tranche, ...] = ()
+    recognition: str = ""
+    conditional_minor: int = 0
+    deferred_minor: int = 0
+    reduced_minor: int = 0
+    written_off_minor: int = 0
+    from_balance_minor: int = 0
+    earmark: Earmark = OPEN
+    source_kind: str = ""
+    starts_on: date | None = None
+    ends_on: date | None = None
+    halted: str = ""
+    markers: tuple[Marker, ...] = ()
+    activity: str = ""
 
     @property
     def funds(self) -> tuple[str, ...]:
@@ -86,15 +115,12 @@ class Commitment(Noun, frozen=True, kw_only=True):
         return tuple(party for party in (self.from_party, self.to_party) if party)
 
 
-class TrancheTerm(Struct, frozen=True, forbid_unknown_fields=True):
-    """A tranche as agreed."""
-
-    amount: Money
-    due_on: date | None = None
-
-
 class SignCommitment(Command, frozen=True, kw_only=True):
-    """Sign a commitment: from one party or fund, to one fund or party."""
+    """Sign a commitment: from one party or fund, to one fund or party.
+
+    A contribution may be `conditional` (the donor may still refuse: a memo until its conditions
+    are met), and is income at once or, `on_compliance`, as the fund meets its obligations.
+    """
 
     id: Id | None = None
     from_party: Id | None = None
@@ -103,9 +129,17 @@ class SignCommitment(Command, frozen=True, kw_only=True):
     to_party: Id | None = None
     amount: Money
     contribution: Contribution = "unearmarked"
+    recognition: Recognition = "immediate"
+    conditional: bool = False
     pledge: Id | None = None
     allocation: Id | None = None
-    tranches: Annotated[tuple[TrancheTerm, ...], Meta(max_length=120)] = ()
+    tranches: TrancheTerms = ()
+    earmark: Earmark = OPEN
+    source_kind: SourceKind | None = None
+    starts_on: date | None = None
+    ends_on: date | None = None
+    conditions: ConditionTerms = ()
+    activity: Identifier = ""
     effective_on: date | None = None
     description: Text = ""
 
@@ -141,50 +175,27 @@ def kind_of(command: SignCommitment) -> Kind:
     return kinds[named]
 
 
-def sign_contribution(
-    act: Act, command: SignCommitment, commitment_id: str, fund: Fund, pledge: Pledge | None
-) -> Draft:
-    """Record a donor's firm obligation: 1200 / 41xx, IATI 11; a pledge converts with it.
+def check_terms(made: Commitment) -> None:
+    """Hold what the terms of every commitment must hold.
 
     Raises:
-        Invalid: `commitment-allocation` (contributions draw on none), `pledge-other`.
-        Refused: `pledge-exceeded`.
+        Invalid: `dates-backwards`, `schedule-too-large`.
     """
-    if command.allocation is not None or command.tranches:
-        detail = "A contribution draws on no allocation and has no tranches yet."
-        raise Invalid("commitment-allocation", detail, "/allocation")
-    amount_minor = fund.amount(command.amount, "/amount")
-    made = Commitment(
-        id=commitment_id,
-        status="signed",
-        kind="contribution",
-        from_party=command.from_party or "",
-        to_fund=fund.id,
-        currency=fund.currency,
-        amount_minor=amount_minor,
-        income=INCOME[command.contribution],
-    )
-    sets: tuple[Noun, ...] = (made,)
-    postings = [fund.move(("1200", made.id), (made.income, made.id), amount_minor, 11)]
-    if pledge is not None:
-        if (pledge.fund, pledge.donor) != (fund.id, command.from_party):
-            detail = f"Pledge {pledge.id} is by {pledge.donor} to fund {pledge.fund}."
-            raise Invalid("pledge-other", detail, "/pledge")
-        converted, posting = take(pledge, fund, amount_minor, "converted")
-        sets, postings = (made, converted), [*postings, posting]
-    return Draft(effective_on=act.on, sets=sets, postings=tuple(postings))
+    if made.starts_on and made.ends_on and made.ends_on < made.starts_on:
+        detail = f"{made.ends_on} is before {made.starts_on}."
+        raise Invalid("dates-backwards", detail, "/ends_on")
+    check_room(made)
 
 
-def _schedule(command: SignCommitment, fund: Fund, amount_minor: int) -> tuple[Tranche, ...]:
-    if not command.tranches:
-        return (Tranche(1, amount_minor),)
-    made = tuple(
-        Tranche(i, fund.amount(term.amount, f"/tranches/{i - 1}/amount"), term.due_on)
-        for i, term in enumerate(command.tranches, 1)
-    )
-    if sum(tranche.amount_minor for tranche in made) != amount_minor:
-        raise Invalid("tranches-differ", "The tranches must sum to the amount.", "/tranches")
-    return made
+def must_go_on(commitment: Commitment) -> None:
+    """Hold that a commitment is neither suspended nor terminated.
+
+    Raises:
+        Refused: `commitment-halted`.
+    """
+    if commitment.halted:
+        detail = f"Commitment {commitment.id} is {commitment.halted}."
+        raise Refused("commitment-halted", detail, "/commitment")
 
 
 def sign_outgoing(
@@ -200,14 +211,18 @@ def sign_outgoing(
     IATI 11, in the receiver's, in the giver's currency on both sides.
 
     Raises:
-        Invalid: `allocation-other`, `tranches-differ`, `currency-not-fund`.
-        Refused: `balance-floor` (by the journal) when the envelope does not hold the amount.
+        Invalid: `allocation-other`, `tranches-differ`, `currency-not-fund`, and as `check_terms`.
+        Refused: `earmark-not-met`; `balance-floor` (by the journal) when the envelope does not
+            hold the amount.
     """
     giver, receiver = funds
+    _check_outgoing(command)
     amount_minor = giver.amount(command.amount, "/amount")
     if allocation.fund != giver.id:
         detail = f"Allocation {allocation.id} is of fund {allocation.fund}."
         raise Invalid("allocation-other", detail, "/allocation")
+    earmark = narrowed(command.earmark, allocation.earmark)
+    must_be_inside(earmark, allocation.earmark, f"allocation {allocation.id}", "/earmark")
     made = Commitment(
         id=commitment_id,
         status="signed",
@@ -218,13 +233,32 @@ def sign_outgoing(
         currency=giver.currency,
         amount_minor=amount_minor,
         allocation=allocation.id,
-        tranches=_schedule(command, giver, amount_minor),
+        tranches=(Tranche(1, amount_minor),),
+        earmark=earmark,
+        starts_on=command.starts_on,
+        ends_on=command.ends_on,
+        activity=command.activity,
     )
+    if command.tranches:
+        made = structs.replace(made, tranches=schedule(command.tranches, giver, amount_minor))
+    check_terms(made)
     postings = [giver.move(("9310", allocation.id), ("9320", made.id), amount_minor, 2)]
     if receiver is not None:
         receiver.amount(command.amount, "/amount")
         postings += mirror(giver, receiver, made.id, amount_minor)
     return Draft(effective_on=act.on, sets=(made,), postings=tuple(postings))
+
+
+def _check_outgoing(command: SignCommitment) -> None:
+    unlike = {
+        "/conditional": command.conditional,
+        "/recognition": command.recognition != "immediate",
+        "/source_kind": command.source_kind is not None,
+    }
+    for where, told in unlike.items():
+        if told:
+            detail = "A transfer or grant is not income here, and has its conditions by tranche."
+            raise Invalid("contribution-only", detail, where)
 
 
 def mirror(giver: Fund, receiver: Fund, subject: str, amount_minor: int) -> tuple[Posting, ...]:
@@ -259,12 +293,12 @@ def deobligate(
         Refused: `tranche-taken` when more is asked than the free tranches hold.
     """
     giver, receiver = funds
-    free_minor = sum(part.amount_minor for part in commitment.tranches if not part.disbursement)
-    amount_minor = free_minor
+    unasked_minor = free_minor(commitment.tranches)
+    amount_minor = unasked_minor
     if command.amount is not None:
         amount_minor = giver.amount(command.amount, "/amount")
-    if amount_minor > free_minor or not amount_minor:
-        free = decimal_text(free_minor, giver.currency)
+    if amount_minor > unasked_minor or not amount_minor:
+        free = decimal_text(unasked_minor, giver.currency)
         detail = f"The free tranches of commitment {commitment.id} hold {free} {giver.currency}."
         raise Refused("tranche-taken", detail, "/amount")
     changed, postings = give_back(allocation, giver, amount_minor, ("9320", commitment.id), iati=-2)
@@ -273,36 +307,67 @@ def deobligate(
     left = structs.replace(
         commitment,
         amount_minor=commitment.amount_minor - amount_minor,
-        tranches=_shrunk(commitment.tranches, amount_minor),
+        tranches=shrunk(commitment.tranches, amount_minor),
     )
     left = structs.replace(left, status=standing(left))
     return Draft(effective_on=act.on, sets=(left, changed), postings=postings)
 
 
-def _shrunk(tranches: tuple[Tranche, ...], amount_minor: int) -> tuple[Tranche, ...]:
-    kept: list[Tranche] = []
-    for tranche in reversed(tranches):
-        part_minor = 0 if tranche.disbursement else min(amount_minor, tranche.amount_minor)
-        amount_minor -= part_minor
-        kept.append(structs.replace(tranche, amount_minor=tranche.amount_minor - part_minor))
-    return tuple(reversed(kept))
+def must_be_grant(commitment: Commitment) -> None:
+    """Hold that only grants are reported on, refunded and written off.
+
+    Raises:
+        Invalid: `commitment-kind`.
+    """
+    if commitment.kind != "grant":
+        detail = f"Commitment {commitment.id} is a {commitment.kind}, not a grant."
+        raise Invalid("commitment-kind", detail, "/commitment")
+
+
+def unsettled_minor(commitment: Commitment) -> int:
+    """Return what a grantee still has to account for: its advance, in minor units."""
+    settled_minor = commitment.accepted_minor + commitment.claimed_minor + commitment.lost_minor
+    return commitment.paid_minor - settled_minor
+
+
+def must_be_open(commitment: Commitment, amount_minor: int, pointer: str) -> None:
+    """Hold that so much of an advance is still to be accounted for.
+
+    Raises:
+        Refused: `advance-exceeded`.
+    """
+    open_minor = unsettled_minor(commitment)
+    if amount_minor > open_minor:
+        left = decimal_text(open_minor, commitment.currency)
+        detail = f"Of what was paid under {commitment.id}, {left} {commitment.currency} is open."
+        raise Refused("advance-exceeded", detail, pointer)
+
+
+def moved(commitment: Commitment, **by_minor: int) -> Commitment:
+    """Return a transfer or grant with amounts changed by so many minor units, and its standing.
+
+    Args:
+        commitment: as it stands.
+        by_minor: name of an amount without `_minor` -> by how much it grows.
+    """
+    fields = {f"{name}_minor": minor for name, minor in by_minor.items()}
+    grown = {name: getattr(commitment, name) + minor for name, minor in fields.items()}
+    changed = structs.replace(commitment, **grown)
+    return structs.replace(changed, status=standing(changed))
 
 
 def standing(commitment: Commitment) -> str:
-    """Tell a commitment's status from its amounts.
+    """Tell the status of a transfer or grant from its amounts.
 
-    A contribution is signed, partly_received or received. A transfer or grant is signed,
-    active once money went out, and closed once all that was agreed is paid, and for a grant
-    accounted for or refunded too.
+    It is suspended or terminated where it was halted. Else it is signed, active once money went
+    out, and closed once all that was agreed is paid, and for a grant accounted for, refunded or
+    written off too.
     """
-    agreed_minor, paid_minor = commitment.amount_minor, commitment.paid_minor
-    if commitment.kind == "contribution":
-        partly = "partly_received" if paid_minor else "signed"
-        return "received" if paid_minor >= agreed_minor else partly
-    settled_minor = commitment.accepted_minor + commitment.refunded_minor
-    done = paid_minor == agreed_minor
+    paid_minor = commitment.paid_minor
+    settled_minor = commitment.accepted_minor + commitment.refunded_minor + commitment.lost_minor
+    done = paid_minor == commitment.amount_minor
     if commitment.kind == "grant":
         done = done and settled_minor == paid_minor
-    if done:
-        return "closed"
+    if done or commitment.halted:
+        return commitment.halted or "closed"
     return "active" if paid_minor else "signed"

@@ -5,15 +5,17 @@ from typing import Annotated
 
 from msgspec import Meta, structs
 
-from mfm.core.commitments import Commitment, standing
+from mfm.core.commitments import Commitment
+from mfm.core.contributions import must_be_contribution, settle
 from mfm.core.errors import Invalid, Refused
+from mfm.core.exchange import pair, take_in
 from mfm.core.funds import Fund
 from mfm.core.money import Money, convert, minor, share
 from mfm.core.record import Draft, Noun, Posting
 from mfm.core.terms import NO_NUL, Act, Command, Id, Text
 
 Rate = Annotated[
-    str, Meta(max_length=24, description="Units of the fund's currency for one of the deposit's")
+    str, Meta(max_length=48, description="Units of the fund's currency for one of the deposit's")
 ]
 RateSource = Annotated[
     str, Meta(max_length=200, pattern=NO_NUL, description="Who published the rate, and when")
@@ -35,6 +37,7 @@ class Deposit(Noun, frozen=True, kw_only=True):
         rate: the rate used, or "".
         rate_source: where the rate is from, or "".
         fee_minor: the administrative agent's fee charged on it.
+        kept: whether it stays in its own currency, on a bank account of that currency.
     """
 
     commitment: str
@@ -48,13 +51,16 @@ class Deposit(Noun, frozen=True, kw_only=True):
     rate: str = ""
     rate_source: str = ""
     fee_minor: int = 0
+    kept: bool = False
 
 
 class ReceiveDeposit(Command, frozen=True, kw_only=True):
     """Record money received under a contribution.
 
-    A deposit in another currency names its `rate`; `settles` says how much of the contribution
-    it settles, where that differs from its worth, and the rest is an exchange difference.
+    A deposit in another currency names its `rate`, or with `rate_on` the day whose recorded rate is
+    taken; `settles` says how much of the contribution it settles, where that differs from its
+    worth, and the rest is an exchange difference. `keep` leaves it in its own currency, on a bank
+    account of that currency.
     """
 
     id: Id | None = None
@@ -62,8 +68,10 @@ class ReceiveDeposit(Command, frozen=True, kw_only=True):
     amount: Money
     bank_account: Id = "main"
     rate: Rate | None = None
+    rate_on: date | None = None
     rate_source: RateSource = ""
     settles: Money | None = None
+    keep: bool = False
     effective_on: date | None = None
     description: Text = ""
 
@@ -75,29 +83,53 @@ class ChargeFee(Command, frozen=True, kw_only=True):
     effective_on: date | None = None
 
 
-def _worth(command: ReceiveDeposit, fund: Fund) -> tuple[int, int]:
-    """Return the deposit's worth and what it settles, in minor units of the fund's currency."""
-    original_minor = minor(command.amount, "/amount")
-    if command.amount.currency == fund.currency:
-        if command.rate is not None or command.settles is not None:
-            detail = f"A deposit in {fund.currency} needs no rate and settles its own amount."
+def worth(amount: Money, rate: str | None, fund: Fund) -> int:
+    """Return what money received is worth in the fund's currency, in minor units.
+
+    Raises:
+        Invalid: `rate-missing`, `rate-needless`, `rate-malformed`, `amount-zero`.
+    """
+    original_minor = minor(amount, "/amount")
+    if amount.currency == fund.currency:
+        if rate is not None:
+            detail = f"Money in {fund.currency} needs no rate and settles its own amount."
             raise Invalid("rate-needless", detail, "/rate")
-        return original_minor, original_minor
-    if command.rate is None:
-        detail = f"A deposit in {command.amount.currency} needs its rate into {fund.currency}."
+        return original_minor
+    if rate is None:
+        detail = f"Money in {amount.currency} needs its rate into {fund.currency}."
         raise Invalid("rate-missing", detail, "/rate")
-    worth_minor = convert(original_minor, command.amount.currency, fund.currency, command.rate)
-    settles_minor = worth_minor
-    if command.settles is not None:
-        settles_minor = fund.amount(command.settles, "/settles")
+    worth_minor = convert(original_minor, amount.currency, fund.currency, rate)
     if not worth_minor:
-        raise Invalid("amount-zero", "Converted, this deposit is worth nothing.", "/amount")
-    return worth_minor, settles_minor
+        raise Invalid("amount-zero", "Converted, this is worth nothing.", "/amount")
+    return worth_minor
 
 
-def _postings(fund: Fund, deposit: Deposit) -> list[Posting]:
-    """Return 1100 / 1200 with the exchange difference, and the authority that cash creates."""
-    cash, owed = ("1100", deposit.bank_account), ("1200", deposit.commitment)
+def settled(deposit: Deposit, settles: Money | None, fund: Fund) -> int:
+    """Return how much of the contribution a deposit settles, in minor units: its worth unless told.
+
+    Raises:
+        Invalid: `rate-needless` for a deposit in the fund's own currency.
+    """
+    if settles is None:
+        return deposit.amount_minor
+    if deposit.original_currency == fund.currency:
+        detail = f"A deposit in {fund.currency} settles its own amount."
+        raise Invalid("rate-needless", detail, "/settles")
+    return fund.amount(settles, "/settles")
+
+
+def credit(
+    act: Act, deposit: Deposit, commitment: Commitment, fund: Fund, origin: tuple[str, str]
+) -> Draft:
+    """Record a deposit that comes from `origin`, the (code, subject) of where its money is."""
+    paid = settle(commitment, deposit.settled_minor)
+    postings = tuple(_postings(fund, deposit, origin))
+    return Draft(effective_on=act.on, sets=(deposit, paid), postings=postings)
+
+
+def _postings(fund: Fund, deposit: Deposit, cash: tuple[str, str]) -> list[Posting]:
+    """Return cash / 1200 with the exchange difference, and the authority that cash creates."""
+    owed = ("1200", deposit.commitment)
     worth_minor, settled_minor = deposit.amount_minor, deposit.settled_minor
     postings = [fund.move(cash, owed, min(worth_minor, settled_minor), 1)]
     if worth_minor < settled_minor:
@@ -113,14 +145,15 @@ def receive(
 ) -> Draft:
     """Record a deposit: 1100 (4900 or 5900) / 1200, IATI 1; and 9399 / 9300 of the contribution.
 
+    One that is kept in its own currency is 1190 instead, and 1100 / 1190 in that currency.
+
     Raises:
         Invalid: `commitment-kind`, `rate-missing`, `rate-needless`, `rate-malformed`.
-        Refused: `balance-floor` (by the journal) when more is settled than is owed.
+        Refused: `conditions-unmet`; `balance-floor` (by the journal) when more is settled than is
+            owed.
     """
-    if commitment.kind != "contribution":
-        detail = f"Commitment {commitment.id} is a {commitment.kind}; it is confirmed instead."
-        raise Invalid("commitment-kind", detail, "/commitment")
-    worth_minor, settled_minor = _worth(command, fund)
+    must_be_contribution(commitment)
+    worth_minor = worth(command.amount, command.rate, fund)
     deposit = Deposit(
         id=deposit_id,
         status="received",
@@ -129,20 +162,34 @@ def receive(
         bank_account=command.bank_account,
         currency=fund.currency,
         amount_minor=worth_minor,
-        settled_minor=settled_minor,
+        settled_minor=worth_minor,
         original_currency=command.amount.currency,
         original_minor=minor(command.amount),
         rate=command.rate or "",
         rate_source=command.rate_source,
     )
-    paid = structs.replace(commitment, paid_minor=commitment.paid_minor + settled_minor)
-    paid = structs.replace(paid, status=standing(paid))
-    postings = tuple(_postings(fund, deposit))
-    return Draft(effective_on=act.on, sets=(deposit, paid), postings=postings)
+    deposit = structs.replace(deposit, settled_minor=settled(deposit, command.settles, fund))
+    if not command.keep:
+        return credit(act, deposit, commitment, fund, ("1100", command.bank_account))
+    return _keep(act, deposit, commitment, fund)
+
+
+def _keep(act: Act, deposit: Deposit, commitment: Commitment, fund: Fund) -> Draft:
+    currency = deposit.original_currency
+    if currency == fund.currency:
+        detail = f"Money in {currency} is in the fund's own currency: leave keep out."
+        raise Invalid("rate-needless", detail, "/keep")
+    kept = structs.replace(deposit, kept=True)
+    draft = credit(act, kept, commitment, fund, ("1190", pair(fund, currency)))
+    units = take_in(fund, currency, kept.bank_account, kept.original_minor)
+    return structs.replace(draft, postings=(units, *draft.postings))
 
 
 def charge_fee(act: Act, deposit: Deposit, fund: Fund) -> Draft:
     """Record the administrative agent's fee on a gross deposit: 5400 / 1100, IATI 4; 9300 / 9340.
+
+    On a deposit that was kept in its own currency it is owed (2500) until it is paid out of another
+    bank account.
 
     Raises:
         Refused: `fee-charged`, `fee-zero`.
@@ -152,8 +199,9 @@ def charge_fee(act: Act, deposit: Deposit, fund: Fund) -> Draft:
     fee_minor = share(deposit.amount_minor, fund.fee_basis_points)
     if not fee_minor:
         raise Refused("fee-zero", f"At fund {fund.id}'s rate the fee on this deposit is nothing.")
+    payer = ("2500", "") if deposit.kept else ("1100", deposit.bank_account)
     postings = (
-        fund.move(("5400", deposit.id), ("1100", deposit.bank_account), fee_minor, 4),
+        fund.move(("5400", deposit.id), payer, fee_minor, 4),
         fund.move(("9300", deposit.commitment), ("9340", ""), fee_minor),
     )
     charged = structs.replace(deposit, fee_minor=fee_minor)

@@ -1,14 +1,31 @@
-"""Disbursements: a tranche requested, approved, released and confirmed (IATI 3)."""
+"""Disbursements: a tranche asked for, reviewed and decided. How it is paid is in `payments`.
+
+requested -> reviewed (where the fund wants that) -> approved, and then paid, confirmed, reported.
+Until it is paid it may be returned for more, rejected or cancelled: each is a step of its own with
+its reason, and what an approval booked is booked back.
+"""
 
 from datetime import date
+from typing import Literal
 
 from msgspec import structs
 
-from mfm.core.commitments import Commitment, standing
+from mfm.core.commitments import Commitment, must_go_on
 from mfm.core.errors import Invalid, Refused
 from mfm.core.funds import Fund
-from mfm.core.record import Draft, Noun
-from mfm.core.terms import Act, Command, Id
+from mfm.core.record import Draft, Noun, Posting
+from mfm.core.terms import Act, Command, Id, Text
+
+Need = Literal["report", "documents", "budget", "bank-details", "signature", "other"]
+"""What a returned request lacks: a code, so that it can be told in any language."""
+
+OWED = ("approved", "instructed")
+"""The statuses in which a tranche is owed and not yet paid."""
+
+PAID = ("released", "confirmed", "reported")
+"""The statuses in which its money has left."""
+
+ADVANCE, EXPENSE, REIMBURSEMENT = "advance", "expense", "reimbursement"
 
 
 class Disbursement(Noun, frozen=True, kw_only=True):
@@ -22,8 +39,24 @@ class Disbursement(Noun, frozen=True, kw_only=True):
         to_party: the grantee (grants), or "".
         currency: the paying fund's.
         amount_minor: how much.
-        requested_by: the key that asked; likewise approved_by, released_by, confirmed_by.
-        requested_on: the day; likewise approved_on, released_on, confirmed_on.
+        requested_by: the key that asked; likewise those that took the other steps.
+        requested_on: the day; likewise the other steps'.
+        motion: the carried motion by which it was approved, or "".
+        basis: advance (expense once a report is accepted), expense (when approved) or
+            reimbursement (of what the grantee has spent already, IATI 7).
+        resubmitted_by: the key that asked again after it was returned.
+        returned_by: the key that last returned it.
+        needs: what it lacked then, a `Need`, or "".
+        answer_by: when it is to be asked for again, or None.
+        ended_by: the key that rejected or cancelled it.
+        bounced_by: the key that last recorded that the bank sent the payment back.
+        bank_account: where it is paid from, or "".
+        short_minor: sent, not confirmed by the receiver, and not yet resolved.
+        charged_minor: of what was sent, taken by banks on the way.
+        original_currency: what the receiver's bank credited, where that is another currency.
+        original_minor: how much of it, in its minor units.
+        report_by: when the grantee's report is due, or None.
+        reported_by: the key that accepted the report.
     """
 
     commitment: str
@@ -41,50 +74,126 @@ class Disbursement(Noun, frozen=True, kw_only=True):
     released_on: date | None = None
     confirmed_by: str = ""
     confirmed_on: date | None = None
+    motion: str = ""
+    basis: str = ADVANCE
+    resubmitted_by: str = ""
+    resubmitted_on: date | None = None
+    reviewed_by: str = ""
+    reviewed_on: date | None = None
+    returned_by: str = ""
+    returned_on: date | None = None
+    needs: str = ""
+    answer_by: date | None = None
+    ended_by: str = ""
+    ended_on: date | None = None
+    instructed_by: str = ""
+    instructed_on: date | None = None
+    bounced_by: str = ""
+    bounced_on: date | None = None
+    bank_account: str = ""
+    short_minor: int = 0
+    charged_minor: int = 0
+    original_currency: str = ""
+    original_minor: int = 0
+    report_by: date | None = None
+    reported_by: str = ""
+    reported_on: date | None = None
+
+    @property
+    def funds(self) -> tuple[str, ...]:
+        """The funds on its two sides."""
+        return tuple(fund for fund in (self.from_fund, self.to_fund) if fund)
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """The grantee, if it goes to one."""
+        return (self.to_party,) if self.to_party else ()
+
+    @property
+    def expensed(self) -> bool:
+        """Whether its approval is expense (5100), with no advance (1300) to account for."""
+        return self.basis != ADVANCE
 
 
 class RequestDisbursement(Command, frozen=True, kw_only=True):
-    """Ask for a tranche."""
+    """Ask for a tranche; as `reimbursement`, for what the grantee has spent already."""
 
     id: Id | None = None
     commitment: Id
     tranche: int
+    reimbursement: bool = False
     effective_on: date | None = None
+
+
+class ReviewDisbursement(Command, frozen=True, kw_only=True):
+    """Review a requested tranche before it is decided."""
+
+    disbursement: Id
+    effective_on: date | None = None
+
+
+class ReturnDisbursement(Command, frozen=True, kw_only=True):
+    """Return a tranche to who asked for it: something is needed first."""
+
+    disbursement: Id
+    needs: Need
+    answer_by: date | None = None
+    effective_on: date | None = None
+    reason: Text = ""
+
+
+class ResubmitDisbursement(Command, frozen=True, kw_only=True):
+    """Ask again for a tranche that was returned."""
+
+    disbursement: Id
+    effective_on: date | None = None
+    reason: Text = ""
+
+
+class RejectDisbursement(Command, frozen=True, kw_only=True):
+    """Reject a tranche that is not paid yet; it may be asked for anew."""
+
+    disbursement: Id
+    effective_on: date | None = None
+    reason: Text = ""
+
+
+class CancelDisbursement(Command, frozen=True, kw_only=True):
+    """Cancel a tranche that is not paid yet: it is not wanted any more, or not now."""
+
+    disbursement: Id
+    effective_on: date | None = None
+    reason: Text = ""
 
 
 class ApproveDisbursement(Command, frozen=True, kw_only=True):
     """Approve a requested tranche."""
 
     disbursement: Id
+    motion: Id | None = None
     effective_on: date | None = None
 
 
-class ReleaseDisbursement(Command, frozen=True, kw_only=True):
-    """Pay an approved tranche out of a bank account."""
-
-    disbursement: Id
-    bank_account: Id = "main"
-    effective_on: date | None = None
-
-
-class ConfirmDisbursement(Command, frozen=True, kw_only=True):
-    """Confirm that a released tranche arrived."""
-
-    disbursement: Id
-    bank_account: Id = "main"
-    effective_on: date | None = None
-
-
-def request(act: Act, command: RequestDisbursement, made_id: str, commitment: Commitment) -> Draft:
+def request(
+    act: Act, command: RequestDisbursement, made_id: str, commitment: Commitment, fund: Fund
+) -> Draft:
     """Record that a tranche is asked for; no money moves.
+
+    Args:
+        act: who, and the day.
+        command: what is asked.
+        made_id: the disbursement's id.
+        commitment: the grant or transfer.
+        fund: the fund that pays.
 
     Raises:
         Invalid: `commitment-kind`, `tranche-unknown`.
-        Refused: `tranche-taken`, `tranche-empty`.
+        Refused: `commitment-halted`, `tranche-taken`, `tranche-empty`.
     """
     if commitment.kind == "contribution":
         detail = f"Commitment {commitment.id} is a contribution: it is received, not disbursed."
         raise Invalid("commitment-kind", detail, "/commitment")
+    must_go_on(commitment)
     if not 1 <= command.tranche <= len(commitment.tranches):
         detail = f"Commitment {commitment.id} has tranches 1 to {len(commitment.tranches)}."
         raise Invalid("tranche-unknown", detail, "/tranche")
@@ -107,91 +216,176 @@ def request(act: Act, command: RequestDisbursement, made_id: str, commitment: Co
         amount_minor=tranche.amount_minor,
         requested_by=act.actor.key,
         requested_on=act.on,
+        basis=_basis(command, commitment, fund),
     )
-    tranches = list(commitment.tranches)
-    tranches[command.tranche - 1] = structs.replace(tranche, disbursement=made_id)
-    taken = structs.replace(commitment, tranches=tuple(tranches))
+    taken = _with_taker(commitment, tranche.number, made_id)
     return Draft(effective_on=act.on, sets=(made, taken), funds=commitment.funds)
 
 
-def _must_be(disbursement: Disbursement, status: str, act: Act) -> None:
-    if disbursement.status != status:
-        detail = f"Disbursement {disbursement.id} is {disbursement.status}; it must be {status}."
-        raise Refused("disbursement-state", detail, "/disbursement")
-    if act.actor.key in (disbursement.requested_by, disbursement.approved_by):
-        detail = "Who requested or approved a tranche cannot take its next step: use another key."
-        raise Refused("four-eyes", detail)
+def _basis(command: RequestDisbursement, commitment: Commitment, fund: Fund) -> str:
+    """Tell how a tranche will be booked; it stays so whatever the fund decides later."""
+    if command.reimbursement:
+        if commitment.kind != "grant":
+            detail = f"Commitment {commitment.id} is a {commitment.kind}: only grants reimburse."
+            raise Invalid("commitment-kind", detail, "/reimbursement")
+        return REIMBURSEMENT
+    expensed = commitment.kind == "grant" and fund.advance_model == "expense_on_payment"
+    return EXPENSE if expensed else ADVANCE
 
 
-def approve(act: Act, disbursement: Disbursement, fund: Fund) -> Draft:
-    """Record an approval: 1300 / 2200 (grants) and 9320 / 9330.
-
-    Raises:
-        Refused: `disbursement-state`, `four-eyes`.
-    """
-    _must_be(disbursement, "requested", act)
-    subject, amount_minor = disbursement.commitment, disbursement.amount_minor
-    postings = [fund.move(("9320", subject), ("9330", subject), amount_minor)]
-    if disbursement.to_party:
-        postings.append(fund.move(("1300", subject), ("2200", subject), amount_minor))
-    approved = structs.replace(
-        disbursement, status="approved", approved_by=act.actor.key, approved_on=act.on
+def _with_taker(commitment: Commitment, number: int, disbursement: str) -> Commitment:
+    """Return a commitment with one of its tranches taken by a disbursement, or freed with ""."""
+    tranches = tuple(
+        structs.replace(tranche, disbursement=disbursement) if tranche.number == number else tranche
+        for tranche in commitment.tranches
     )
-    return Draft(effective_on=act.on, sets=(approved,), postings=tuple(postings))
+    return structs.replace(commitment, tranches=tranches)
 
 
-def release(
-    act: Act,
-    command: ReleaseDisbursement,
-    disbursement: Disbursement,
-    commitment: Commitment,
-    funds: tuple[Fund, Fund | None],
-) -> Draft:
-    """Record a payment: 2200 (2300 for a transfer) / 1100, IATI 3; 9330 / 9340.
-
-    A transfer stands in the receiver's 1120 (in transit) until the receiver confirms.
-
-    Raises:
-        Refused: `disbursement-state`, `four-eyes`.
-    """
-    _must_be(disbursement, "approved", act)
-    giver, receiver = funds
-    subject, amount_minor = disbursement.commitment, disbursement.amount_minor
-    owed = "2200" if receiver is None else "2300"
-    postings = [
-        giver.move((owed, subject), ("1100", command.bank_account), amount_minor, 3),
-        giver.move(("9330", subject), ("9340", subject), amount_minor),
-    ]
-    if receiver is not None:
-        postings.append(receiver.move(("1120", subject), ("1400", subject), amount_minor))
-    released = structs.replace(
-        disbursement, status="released", released_by=act.actor.key, released_on=act.on
-    )
-    paid = structs.replace(commitment, paid_minor=commitment.paid_minor + amount_minor)
-    paid = structs.replace(paid, status=standing(paid))
-    return Draft(effective_on=act.on, sets=(released, paid), postings=tuple(postings))
-
-
-def confirm(
-    act: Act, command: ConfirmDisbursement, disbursement: Disbursement, receiver: Fund | None
-) -> Draft:
-    """Record the receiver's word; for a transfer 1100 / 1120, IATI 1, and 9399 / 9300.
+def must_be(disbursement: Disbursement, *statuses: str) -> None:
+    """Hold that a disbursement is at one of these steps.
 
     Raises:
         Refused: `disbursement-state`.
     """
-    if disbursement.status != "released":
-        detail = f"Disbursement {disbursement.id} is {disbursement.status}; it must be released."
+    if disbursement.status not in statuses:
+        wanted = " or ".join(statuses)
+        detail = f"Disbursement {disbursement.id} is {disbursement.status}; it must be {wanted}."
         raise Refused("disbursement-state", detail, "/disbursement")
+
+
+def other_eyes(act: Act, disbursement: Disbursement) -> None:
+    """Hold that a step is taken by nobody who asked for, reviewed or approved the tranche.
+
+    Raises:
+        Refused: `four-eyes`.
+    """
+    before = (
+        disbursement.requested_by,
+        disbursement.resubmitted_by,
+        disbursement.reviewed_by,
+        disbursement.approved_by,
+    )
+    if act.actor.key in before:
+        detail = "Who asked for, reviewed or approved a tranche cannot take its next step:"
+        raise Refused("four-eyes", f"{detail} use another key.")
+
+
+def review(act: Act, disbursement: Disbursement) -> Draft:
+    """Record that somebody who did not ask for it has looked a request through.
+
+    Raises:
+        Refused: `disbursement-state`, `four-eyes`.
+    """
+    must_be(disbursement, "requested")
+    other_eyes(act, disbursement)
+    reviewed = structs.replace(
+        disbursement, status="reviewed", reviewed_by=act.actor.key, reviewed_on=act.on
+    )
+    return Draft(effective_on=act.on, sets=(reviewed,), funds=(disbursement.from_fund,))
+
+
+def _owed(disbursement: Disbursement, fund: Fund) -> tuple[Posting, ...]:
+    """Return what an approval books: 9320 / 9330, and for a grant 1300 (or 5100) / 2200."""
     subject, amount_minor = disbursement.commitment, disbursement.amount_minor
-    confirmed = structs.replace(
-        disbursement, status="confirmed", confirmed_by=act.actor.key, confirmed_on=act.on
+    bound = fund.move(("9320", subject), ("9330", subject), amount_minor)
+    if not disbursement.to_party:
+        return (bound,)
+    given = "5100" if disbursement.expensed else "1300"
+    return (bound, fund.move((given, subject), ("2200", subject), amount_minor))
+
+
+def _booked_back(disbursement: Disbursement, fund: Fund) -> tuple[Posting, ...]:
+    """Return what takes an approval's booking back, nothing where there was none."""
+    if disbursement.status != "approved":
+        return ()
+    return tuple(
+        structs.replace(posting, debit=posting.credit, credit=posting.debit)
+        for posting in _owed(disbursement, fund)
     )
-    if receiver is None:
-        return Draft(effective_on=act.on, sets=(confirmed,), funds=(disbursement.from_fund,))
-    postings = (
-        receiver.move(("1100", command.bank_account), ("1120", subject), amount_minor, 1),
-        receiver.move(("9399", ""), ("9300", subject), amount_minor),
+
+
+def approve(act: Act, disbursement: Disbursement, fund: Fund) -> Draft:
+    """Record an approval: 1300 / 2200 (grants; 5100 / 2200 on an expense basis) and 9320 / 9330.
+
+    Raises:
+        Refused: `disbursement-state`, `four-eyes`.
+    """
+    must_be(disbursement, *(("reviewed",) if fund.review else ("requested", "reviewed")))
+    other_eyes(act, disbursement)
+    approved = structs.replace(
+        disbursement, status="approved", approved_by=act.actor.key, approved_on=act.on
     )
-    sender = (disbursement.from_fund,)
-    return Draft(effective_on=act.on, sets=(confirmed,), postings=postings, funds=sender)
+    return Draft(effective_on=act.on, sets=(approved,), postings=_owed(disbursement, fund))
+
+
+def return_(act: Act, command: ReturnDisbursement, disbursement: Disbursement, fund: Fund) -> Draft:
+    """Record that a request lacks something; what it went through it will go through again.
+
+    Raises:
+        Refused: `disbursement-state`.
+    """
+    must_be(disbursement, "requested", "reviewed", "approved")
+    returned = structs.replace(
+        disbursement,
+        status="returned",
+        returned_by=act.actor.key,
+        returned_on=act.on,
+        needs=command.needs,
+        answer_by=command.answer_by,
+        reviewed_by="",
+        reviewed_on=None,
+        approved_by="",
+        approved_on=None,
+        motion="",
+    )
+    postings = _booked_back(disbursement, fund)
+    return Draft(effective_on=act.on, sets=(returned,), postings=postings, funds=(fund.id,))
+
+
+def resubmit(act: Act, disbursement: Disbursement) -> Draft:
+    """Record that a returned request is asked for again.
+
+    Raises:
+        Refused: `disbursement-state`.
+    """
+    must_be(disbursement, "returned")
+    again = structs.replace(
+        disbursement,
+        status="requested",
+        resubmitted_by=act.actor.key,
+        resubmitted_on=act.on,
+        needs="",
+        answer_by=None,
+    )
+    return Draft(effective_on=act.on, sets=(again,), funds=(disbursement.from_fund,))
+
+
+def end(
+    act: Act, status: str, disbursement: Disbursement, commitment: Commitment, fund: Fund
+) -> Draft:
+    """Record that a request is rejected or cancelled: its tranche is free again.
+
+    Args:
+        act: who, and the day.
+        status: rejected or cancelled.
+        disbursement: the tranche asked for, at any step before its payment.
+        commitment: its commitment.
+        fund: the fund that would have paid.
+
+    Raises:
+        Refused: `disbursement-state`.
+    """
+    must_be(disbursement, "requested", "reviewed", "returned", "approved")
+    ended = structs.replace(
+        disbursement,
+        status=status,
+        ended_by=act.actor.key,
+        ended_on=act.on,
+        needs="",
+        answer_by=None,
+    )
+    freed = _with_taker(commitment, disbursement.tranche, "")
+    postings = _booked_back(disbursement, fund)
+    sets = (ended, freed)
+    return Draft(effective_on=act.on, sets=sets, postings=postings, funds=commitment.funds)

@@ -1,12 +1,13 @@
 """Journal vouchers: an accountant's own entries, on accounts that no verb keeps; and reversals."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Annotated
 
 from msgspec import Meta, Struct, structs
 
-from mfm.core.accounts import CHART, Account, line
+from mfm.core.accounts import CHART, Account, Line, for_vouchers, line
 from mfm.core.errors import Invalid, Refused
 from mfm.core.funds import Fund
 from mfm.core.money import Money
@@ -74,12 +75,26 @@ def accounts_of(commands: Iterable[PostEntry]) -> set[Account]:
     }
 
 
-def _side(entry: EntryLine, fund: Fund, at: int) -> tuple[Account, int]:
+def _side(entry: EntryLine, fund: Fund, at: int, added: Mapping[str, Line]) -> tuple[Account, int]:
     """Return a line's account and its amount, debit above zero and credit below."""
-    told = CHART.get(entry.account) or line(entry.account, f"/lines/{at}/account")
-    if not told.manual or (entry.account == "9340" and entry.subject):
+    told = (
+        CHART.get(entry.account)
+        or added.get(entry.account)
+        or line(entry.account, f"/lines/{at}/account")
+    )
+    if not for_vouchers(told, entry.subject):
         detail = f"{told.code} {told.name} is kept by the verbs; a voucher cannot post to it."
         raise Invalid("account-controlled", detail, f"/lines/{at}/account")
+    signed_minor = signed(entry, fund, at)
+    return Account(fund.id, told.book, told.code, fund.currency, entry.subject), signed_minor
+
+
+def signed(entry: EntryLine, fund: Fund, at: int) -> int:
+    """Return a line's amount in the fund's currency, in minor units: credit below zero.
+
+    Raises:
+        Invalid: `line-sides`, and as `Fund.amount`.
+    """
     debit, credit = entry.debit, entry.credit
     money = debit or credit
     if money is None or (debit is not None and credit is not None):
@@ -89,11 +104,10 @@ def _side(entry: EntryLine, fund: Fund, at: int) -> tuple[Account, int]:
     except Invalid as fault:
         where = f"/lines/{at}/{'credit' if debit is None else 'debit'}{fault.pointer}"
         raise Invalid(fault.code, fault.detail, where) from None
-    account = Account(fund.id, told.book, told.code, money.currency, entry.subject)
-    return account, -amount_minor if debit is None else amount_minor
+    return -amount_minor if debit is None else amount_minor
 
 
-def _paired(sides: list[tuple[Account, int]]) -> list[Posting]:
+def paired(sides: list[tuple[Account, int]]) -> list[Posting]:
     """Pair debits with credits of one book in the order given; together they must balance."""
     debits = [(account, signed) for account, signed in sides if signed > 0]
     credits_ = [(account, -signed) for account, signed in sides if signed < 0]
@@ -116,8 +130,16 @@ def _paired(sides: list[tuple[Account, int]]) -> list[Posting]:
     return postings
 
 
-def post(act: Act, command: PostEntry, fund: Fund) -> Draft:
+def post(
+    act: Act, command: PostEntry, fund: Fund, added: Mapping[str, Line] = MappingProxyType({})
+) -> Draft:
     """Record a voucher, its lines paired into postings.
+
+    Args:
+        act: who, and the day.
+        command: what is asked.
+        fund: whose books.
+        added: the fund's own accounts by code.
 
     Raises:
         Invalid: `entry-cross-currency`, `entry-unbalanced`, `entry-circular`, `line-sides`,
@@ -130,9 +152,9 @@ def post(act: Act, command: PostEntry, fund: Fund) -> Draft:
     _check_currency(command)
     books: dict[str, list[tuple[Account, int]]] = {}
     for at, each in enumerate(command.lines):
-        side = _side(each, fund, at)
+        side = _side(each, fund, at, added)
         books.setdefault(side[0].book, []).append(side)
-    postings = [posting for sides in books.values() for posting in _paired(sides)]
+    postings = [posting for sides in books.values() for posting in paired(sides)]
     return Draft(effective_on=act.on, postings=tuple(postings))
 
 

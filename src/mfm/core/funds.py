@@ -14,6 +14,15 @@ from mfm.core.terms import FIRST_DAY, Act, Command, Id, Name
 
 Tier = Literal["global", "regional", "national", "local"]
 TimeZone = Annotated[str, Meta(max_length=64, description="IANA time zone, such as Africa/Nairobi")]
+AdvanceModel = Literal["advance", "expense_on_payment"]
+ReportDays = Annotated[int, Meta(ge=0, le=3_660, description="Days; 0 for no due date")]
+YearStart = Annotated[
+    str,
+    Meta(
+        pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$(?!\n)",
+        description="Month and day on which the fiscal year starts, such as 07-01",
+    ),
+]
 BasisPoints = Annotated[int, Meta(ge=0, le=1000, description="1/100 of a per cent")]
 
 
@@ -32,6 +41,12 @@ class Fund(Noun, frozen=True, kw_only=True):
         fee_basis_points: the administrative agent's fee on gross deposits, 100 = 1 %.
         identifier: the IATI identifier of its own activity, or "".
         reported: whether these are imported books of others: no floors, no periods.
+        advance_model: what a paid tranche is: an advance until a report is accepted, or expense
+            at once (IPSAS 48: with and without a binding arrangement).
+        review: whether a tranche is approved only after somebody reviewed it.
+        report_days: how many days after its payment a tranche's report is due, 0 for no due date.
+        fiscal_year_start: month and day, such as 07-01.
+        closed_until: the last day of the last period that was closed, for good; None before that.
     """
 
     name: str
@@ -45,6 +60,11 @@ class Fund(Noun, frozen=True, kw_only=True):
     fee_basis_points: int = 100
     identifier: str = ""
     reported: bool = False
+    advance_model: str = "advance"
+    review: bool = False
+    report_days: int = 0
+    fiscal_year_start: str = "01-01"
+    closed_until: date | None = None
 
     def account(self, code: str, subject: str = "") -> Account:
         """Return one of the fund's accounts in its own currency."""
@@ -111,14 +131,28 @@ class OpenFund(Command, frozen=True, kw_only=True):
     open_from: date = FIRST_DAY
     fee_basis_points: BasisPoints = 100
     identifier: Identifier = ""
+    advance_model: AdvanceModel = "advance"
+    review: bool = False
+    report_days: ReportDays = 0
+    fiscal_year_start: YearStart = "01-01"
+
+
+class SetDisbursing(Command, frozen=True, kw_only=True):
+    """Set how a fund's tranches are reviewed, booked and reported on; what is left out stays."""
+
+    fund: Id
+    advance_model: AdvanceModel | None = None
+    review: bool | None = None
+    report_days: ReportDays | None = None
 
 
 class SetPeriod(Command, frozen=True, kw_only=True):
-    """Set from when until when a fund takes entries."""
+    """Set from when until when a fund takes entries, and perhaps when its fiscal year starts."""
 
     fund: Id
     open_from: date
     open_until: date | None = None
+    fiscal_year_start: YearStart | None = None
 
 
 def open_fund(act: Act, command: OpenFund, fund_id: str) -> Draft:
@@ -135,18 +169,49 @@ def open_fund(act: Act, command: OpenFund, fund_id: str) -> Draft:
         open_from=command.open_from,
         fee_basis_points=command.fee_basis_points,
         identifier=command.identifier,
+        advance_model=command.advance_model,
+        review=command.review,
+        report_days=command.report_days,
+        fiscal_year_start=command.fiscal_year_start,
     )
     return Draft(effective_on=act.on, sets=(fund,), funds=(fund_id,))
+
+
+def set_disbursing(act: Act, command: SetDisbursing, fund: Fund) -> Draft:
+    """Record how a fund disburses from now on; tranches that were asked for keep their basis.
+
+    Raises:
+        Invalid: `field-missing` when nothing is told, `fund-reported`.
+    """
+    names = ("advance_model", "review", "report_days")
+    told = {name: value for name in names if (value := getattr(command, name)) is not None}
+    if not told:
+        raise Invalid("field-missing", f"Tell at least one of {', '.join(names)}.")
+    if fund.reported:
+        detail = f"Fund {fund.id} holds imported books; it disburses nothing here."
+        raise Invalid("fund-reported", detail, "/fund")
+    return Draft(effective_on=act.on, sets=(structs.replace(fund, **told),), funds=(fund.id,))
 
 
 def set_period(act: Act, command: SetPeriod, fund: Fund) -> Draft:
     """Record the days between which a fund takes entries.
 
     Raises:
-        Refused: `period-backwards`.
+        Refused: `period-backwards`, `period-final` for days of a closed period.
     """
+    if fund.closed_until is not None and command.open_from <= fund.closed_until:
+        detail = (
+            f"Fund {fund.id} is closed up to {fund.closed_until}, for good: a correction counts"
+            " from a day of the open period."
+        )
+        raise Refused("period-final", detail, "/open_from")
     if command.open_until is not None and command.open_until < command.open_from:
         detail = f"{command.open_until} is before {command.open_from}."
         raise Refused("period-backwards", detail, "/open_until")
-    changed = structs.replace(fund, open_from=command.open_from, open_until=command.open_until)
+    changed = structs.replace(
+        fund,
+        open_from=command.open_from,
+        open_until=command.open_until,
+        fiscal_year_start=command.fiscal_year_start or fund.fiscal_year_start,
+    )
     return Draft(effective_on=act.on, sets=(changed,), funds=(fund.id,))

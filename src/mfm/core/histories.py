@@ -5,7 +5,6 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
-from mfm.core.accounts import CHART
 from mfm.core.money import decimal_text
 from mfm.core.statements import Scope, StatementQuery, sides
 
@@ -134,7 +133,7 @@ def balance(scope: Scope, query: AccountQuery, balance_minor: int) -> AccountBal
         as_of=scope.as_of,
         known_at=scope.known_at,
         code=query.code,
-        name=CHART[query.code].name,
+        name=scope.name_of(query.code),
         subject=query.subject,
         balance=decimal_text(balance_minor, scope.currency),
     )
@@ -165,7 +164,7 @@ def history(
         as_of=scope.as_of,
         known_at=scope.known_at,
         code=query.code,
-        name=CHART[query.code].name,
+        name=scope.name_of(query.code),
         subject=query.subject,
         opening=decimal_text(opening_minor, currency),
         rows=tuple(rows),

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from mfm.core.accounts import BACKING, CASH, CHART, Account, same_group
+from mfm.core.accounts import BACKING, CASH, Account, line_of, same_group
 from mfm.core.errors import Refused
 from mfm.core.money import MAX_MINOR, decimal_text
 from mfm.core.record import Posting
@@ -28,7 +28,7 @@ class Balance:
         """Make the state of an account that has had no posting yet."""
         self.number = number
         self.account = account
-        self.side = CHART[account.code].side
+        self.side = line_of(account.code).side
         self.floored = floored
         self.debit_minor = 0
         self.credit_minor = 0
@@ -134,7 +134,7 @@ def _short(balance: Balance, amount_minor: int) -> Refused:
     kept_for = f" ({account.subject})" if account.subject else ""
     return Refused(
         "balance-floor",
-        f"{account.code} {CHART[account.code].name}{kept_for} of fund {account.fund} holds"
+        f"{account.code} {line_of(account.code).name}{kept_for} of fund {account.fund} holds"
         f" {held} {account.currency}; {wanted} is asked.",
     )
 

@@ -2,6 +2,7 @@
 
 import re
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from fractions import Fraction
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -34,7 +35,8 @@ MAX_MINOR = 2**63 - 1
 
 _BASIS = 10_000
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,22})(\.([0-9]{1,4}))?")
-_RATE = re.compile(r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,12})?")
+_ZERO = re.compile(r"0(\.0{1,4})?")
+_RATE = re.compile(r"(1/)?((0|[1-9][0-9]{0,11})(\.[0-9]{1,30})?)")
 
 Amount = Annotated[str, Meta(max_length=24, description="A decimal string, such as 68174.00")]
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217 code")]
@@ -83,6 +85,18 @@ def minor(money: Money, pointer: str = "") -> int:
     return value
 
 
+def signed_minor(amount: str, currency: str, pointer: str = "") -> int:
+    """Return a decimal string that may be zero, or below, as minor units: a balance, a bank's line.
+
+    Raises:
+        Invalid: as `minor`, but for `amount-negative` and `amount-zero`.
+    """
+    sign, text = (-1, amount[1:]) if amount.startswith("-") else (1, amount)
+    if currency in KNOWN and _ZERO.fullmatch(text):
+        return 0
+    return sign * minor(Money(text, currency), pointer)
+
+
 def decimal_text(amount_minor: int, currency: str) -> str:
     """Return minor units as a decimal string with all the currency's decimals: -5, USD -> -0.05."""
     places = exponent(currency)
@@ -107,6 +121,22 @@ def rounded(value: str, currency: str) -> tuple[int, bool]:
         return int(whole), whole != exact
 
 
+def ratio(rate: str, pointer: str = "/rate") -> Fraction:
+    """Return a rate, exactly: `1.10`, or `1/655.957` where it is published the other way round.
+
+    Published tables carry up to 17 significant digits, behind as many zeros as inflation needs.
+
+    Raises:
+        Invalid: `rate-malformed`: not a positive decimal number of at most 30 decimals.
+    """
+    found = _RATE.fullmatch(rate)
+    value = Fraction(found[2]) if found else Fraction(0)
+    if found is None or not value:
+        detail = f"{rate!r} is not a positive decimal rate with at most 30 decimals."
+        raise Invalid("rate-malformed", detail, pointer)
+    return 1 / value if found[1] else value
+
+
 def convert(amount_minor: int, source: str, target: str, rate: str) -> int:
     """Convert minor units of `source` into minor units of `target` at `rate`, half to even.
 
@@ -114,19 +144,13 @@ def convert(amount_minor: int, source: str, target: str, rate: str) -> int:
         amount_minor: what is converted, in minor units of `source`.
         source: the currency converted from.
         target: the currency converted to.
-        rate: units of `target` for one unit of `source`, as a decimal string.
+        rate: units of `target` for one unit of `source`, as `ratio` reads it.
 
     Raises:
         Invalid: `rate-malformed`.
     """
-    if _RATE.fullmatch(rate) is None or Decimal(rate) == 0:
-        detail = f"{rate!r} is not a positive decimal rate with at most 12 decimals."
-        raise Invalid("rate-malformed", detail, "/rate")
-    with localcontext() as context:
-        context.prec = 64
-        exact = Decimal(amount_minor) * Decimal(rate)
-        scaled = exact.scaleb(exponent(target) - exponent(source))
-        return int(scaled.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+    scale = Fraction(10) ** (exponent(target) - exponent(source))
+    return round(amount_minor * ratio(rate) * scale)
 
 
 def share(amount_minor: int, basis_points: int) -> int:

@@ -3,33 +3,70 @@
 import re
 
 from mfm.core.allocations import Allocation
+from mfm.core.bank import BankStatement
+from mfm.core.boards import Board, Seat
+from mfm.core.chart_accounts import ChartAccount
 from mfm.core.commitments import Commitment
+from mfm.core.conditions import Condition
+from mfm.core.conversions import Conversion
+from mfm.core.costs import Cost
 from mfm.core.deposits import Deposit
 from mfm.core.disbursements import Disbursement
+from mfm.core.donor_refunds import DonorRefund
+from mfm.core.foreign_payments import ForeignPayment
 from mfm.core.funds import Fund
 from mfm.core.imports import Import
+from mfm.core.in_kind import InKind
+from mfm.core.interest import Interest
 from mfm.core.keys import ApiKey
+from mfm.core.links import StatusLink
+from mfm.core.motions import Motion
+from mfm.core.openings import OpeningBalance
 from mfm.core.parties import Party
+from mfm.core.periods import Period
 from mfm.core.pledges import Pledge
+from mfm.core.rates import Rate
 from mfm.core.record import Noun
 from mfm.core.refunds import Refund
 from mfm.core.reported import ReportedActivity, ReportedTransaction
 from mfm.core.reports import Report
+from mfm.core.revaluations import Revaluation
+from mfm.core.unidentified_receipts import UnidentifiedReceipt
+from mfm.core.write_offs import WriteOff
 
 _ALL: tuple[type[Noun], ...] = (
     Party,
+    Rate,
+    Period,
+    ChartAccount,
+    OpeningBalance,
+    Conversion,
+    ForeignPayment,
+    Revaluation,
     Fund,
     Pledge,
     Commitment,
+    Condition,
     Deposit,
+    DonorRefund,
+    UnidentifiedReceipt,
+    Interest,
+    Cost,
+    InKind,
     Allocation,
+    Board,
+    Seat,
+    Motion,
     Disbursement,
     Report,
     Refund,
+    WriteOff,
     ApiKey,
+    StatusLink,
     ReportedActivity,
     ReportedTransaction,
     Import,
+    BankStatement,
 )
 
 

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, structs
 
+from mfm.core.errors import Refused
 from mfm.core.record import Draft, Noun
-from mfm.core.terms import NO_NUL, Act, Command, Id, Name
+from mfm.core.terms import NO_NUL, Act, Command, Id, Name, Text
 
 Kind = Annotated[
     str, Meta(pattern=r"^([0-9]{2})?$(?!\n)", description="IATI OrganisationType code")
@@ -22,12 +23,16 @@ class Party(Noun, frozen=True, kw_only=True):
         identifier: IATI organisation identifier, or "".
         kind: IATI OrganisationType code (10 government ... 22 local NGO ...), or "".
         country: ISO 3166-1 alpha-2, or "".
+        at_risk: whether publicity would endanger it: no public output names it.
+        mask: random bits from which its pseudonym is made, "" while it never was at risk.
     """
 
     name: str
     identifier: str = ""
     kind: str = ""
     country: str = ""
+    at_risk: bool = False
+    mask: str = ""
 
 
 class RegisterParty(Command, frozen=True, kw_only=True):
@@ -38,10 +43,26 @@ class RegisterParty(Command, frozen=True, kw_only=True):
     identifier: Identifier = ""
     kind: Kind = ""
     country: Country = ""
+    at_risk: bool = False
 
 
-def register(act: Act, command: RegisterParty, party_id: str) -> Draft:
-    """Record that an organisation is known to the mechanism."""
+class SetRisk(Command, frozen=True, kw_only=True):
+    """Set whether publicity would endanger a party: exports name it by a pseudonym."""
+
+    party: Id
+    at_risk: bool = True
+    reason: Text = ""
+
+
+def register(act: Act, command: RegisterParty, party_id: str, mask: str = "") -> Draft:
+    """Record that an organisation is known to the mechanism.
+
+    Args:
+        act: who, and the day.
+        command: what is asked.
+        party_id: its id.
+        mask: fresh random bits, kept for one at risk.
+    """
     party = Party(
         id=party_id,
         status="registered",
@@ -49,5 +70,20 @@ def register(act: Act, command: RegisterParty, party_id: str) -> Draft:
         identifier=command.identifier,
         kind=command.kind,
         country=command.country,
+        at_risk=command.at_risk,
+        mask=mask if command.at_risk else "",
     )
     return Draft(effective_on=act.on, sets=(party,))
+
+
+def set_risk(act: Act, command: SetRisk, party: Party, mask: str) -> Draft:
+    """Record whether a party is at risk; a mask it has once had stays its mask.
+
+    Raises:
+        Refused: `risk-unchanged`.
+    """
+    if command.at_risk == party.at_risk:
+        state = "at risk" if party.at_risk else "not at risk"
+        raise Refused("risk-unchanged", f"Party {party.id} is {state} already.", "/at_risk")
+    changed = structs.replace(party, at_risk=command.at_risk, mask=party.mask or mask)
+    return Draft(effective_on=act.on, sets=(changed,))

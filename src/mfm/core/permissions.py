@@ -61,41 +61,127 @@ def _rules(text: str) -> dict[str, dict[str, Scope]]:
 
 TABLE: dict[str, dict[str, Scope]] = _rules("""
 party.register          preparer:any administrator:any
+party.set-risk          preparer:any administrator:any
 fund.open               administrator:any
 fund.set-period         administrator:any
+fund.set-disbursing     administrator:any
+rate.record             preparer:any administrator:any
+period.close            approver:fund
+account.open            approver:fund administrator:any
+fund.open-balances      approver:fund
+fund.convert            payer:fund
+fund.revalue            approver:fund
 pledge.announce         preparer:fund donor:own
 pledge.lapse            preparer:fund
 commitment.sign         approver:fund
 commitment.deobligate   approver:fund
+commitment.amend        approver:fund
+commitment.extend       approver:fund
+commitment.suspend      approver:fund
+commitment.resume       approver:fund
+commitment.terminate    approver:fund
+commitment.classify     preparer:fund approver:fund
+condition.add           preparer:fund approver:fund donor:own
+condition.accept        approver:fund grantee:own
+condition.meet          approver:fund
+condition.waive         approver:fund board:fund donor:own
+condition.assess        approver:fund board:fund
+condition.contest       approver:fund grantee:own
+condition.answer        approver:fund board:fund donor:own
+commitment.meet-conditions approver:fund
+commitment.recognise    approver:fund
+commitment.reduce       approver:fund
+commitment.write-off    approver:fund
 deposit.receive         preparer:fund
 deposit.charge-fee      preparer:fund
+donor-refund.decide     approver:fund
+donor-refund.pay        payer:fund
+unidentified-receipt.record preparer:fund
+unidentified-receipt.identify preparer:fund
+unidentified-receipt.return payer:fund
+interest.earn           preparer:fund
+cost.pay                payer:fund
+in-kind.record          approver:fund
 allocation.approve      board:fund
 allocation.return       board:fund
+allocation.classify     preparer:fund approver:fund
+board.set               administrator:any
+board.seat              administrator:any
+board.vacate            administrator:any
+motion.propose          preparer:fund board:fund
+motion.close            preparer:fund board:fund
+vote.cast               board:fund
+conflict.declare        board:fund
 disbursement.request    preparer:fund grantee:own
+disbursement.resubmit   preparer:fund grantee:own
+disbursement.review     preparer:fund
+disbursement.return     preparer:fund approver:fund payer:fund
+disbursement.reject     approver:fund
+disbursement.cancel     preparer:fund approver:fund grantee:own
 disbursement.approve    approver:fund
+disbursement.instruct   payer:fund
+disbursement.settle     payer:fund
 disbursement.release    payer:fund
+disbursement.bounce     payer:fund
 disbursement.confirm    preparer:fund grantee:own
+disbursement.resolve    approver:fund
+report.submit           preparer:fund grantee:own
+report.question         preparer:fund approver:fund
+report.answer           preparer:fund grantee:own
+report.decide           approver:fund
 report.accept           approver:fund
+write-off.propose       preparer:fund
+write-off.approve       approver:fund
+write-off.reject        approver:fund
 refund.claim            approver:fund
 refund.receive          payer:fund
 entry.post              preparer:fund
 record.reverse          approver:fund
 key.create              administrator:any
 key.revoke              administrator:any
+link.create             preparer:fund approver:fund grantee:own
+link.revoke             preparer:fund approver:fund grantee:own administrator:any
+bank.import             preparer:fund
+bank.match              preparer:fund
+bank.unmatch            preparer:fund
 import.iati             preparer:any administrator:any
 party.read              all:any
 fund.read               all:any
+rate.read               all:any
+period.read             staff:fund overseers:any
+chart_account.read      all:any
+opening_balance.read    staff:fund overseers:any
+conversion.read         staff:fund overseers:any
+foreign_payment.read    staff:fund overseers:any
+revaluation.read        staff:fund overseers:any
 pledge.read             staff:fund overseers:any donor:own
 commitment.read         staff:fund overseers:any donor:own grantee:own
+condition.read          staff:fund overseers:any donor:own grantee:own
 deposit.read            staff:fund overseers:any donor:own
-allocation.read         staff:fund overseers:any
+donor_refund.read       staff:fund overseers:any donor:own
+unidentified_receipt.read staff:fund overseers:any
+interest.read           staff:fund overseers:any
+cost.read               staff:fund overseers:any
+in_kind.read            staff:fund overseers:any donor:own
+allocation.read         staff:fund overseers:any donor:own
+chain.read              staff:fund overseers:any donor:own grantee:own
+donor.read              staff:fund overseers:any donor:own
+read.read               auditor:any
+board.read              all:any
+seat.read               all:any
+motion.read             all:any
 disbursement.read       staff:fund overseers:any grantee:own
 report.read             staff:fund overseers:any grantee:own
+write_off.read          staff:fund overseers:any
 refund.read             staff:fund overseers:any grantee:own
+bank_statement.read     staff:fund overseers:any
 record.read             staff:fund overseers:any
 statement.read          staff:fund overseers:any donor:any
+export.iati             staff:fund overseers:any donor:any
+export.hledger          staff:fund overseers:any
 totals.read             staff:any overseers:any donor:any
 key.read                overseers:any
+status_link.read        staff:fund overseers:any grantee:own
 database.read           auditor:any
 """)
 """action -> role -> how far it reaches."""

@@ -1,9 +1,10 @@
 """Statements: Sources and Uses and the trial balances of a fund, from sums of its postings.
 
 Sources and Uses is on a cash basis, in the layout in which the administrative agents of pooled
-funds publish it: cash is 1100 and 1110, and every flow between cash and something else is named by
-that other account. The balances of the two books come from the same flows, so the statement and
-the trial balance cannot disagree (invariant 10 of the accounting rules).
+funds publish it: cash is 1100, 1110 and 1190 (foreign money, as it is carried), and every flow
+between cash and something else is named by that other account. The balances of the two books come
+from the same flows, so the statement and the trial balance cannot disagree (invariant 10 of the
+accounting rules).
 """
 
 from collections import defaultdict
@@ -13,7 +14,7 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
-from mfm.core.accounts import CASH, CHART
+from mfm.core.accounts import CASH, line_of
 from mfm.core.money import decimal_text
 
 # What is asked ------------------------------------------------------------------------------------
@@ -44,6 +45,7 @@ class Scope(Struct, frozen=True):
         known_at: records after this one are not seen.
         as_of: what counts from a later day is not seen; None for no such limit.
         current: whether this leaves nothing out, so that the kept balances say the same.
+        names: code -> name of the accounts that the fund added to the chart.
     """
 
     fund: str
@@ -51,6 +53,11 @@ class Scope(Struct, frozen=True):
     known_at: int
     as_of: date | None = None
     current: bool = False
+    names: dict[str, str] = {}
+
+    def name_of(self, code: str) -> str:
+        """Return what an account is called in these books."""
+        return self.names.get(code) or line_of(code).name
 
 
 # What is summed -----------------------------------------------------------------------------------
@@ -92,6 +99,20 @@ class TrialLine(Struct, frozen=True):
     credit: str
 
 
+class ForeignMoney(Struct, frozen=True):
+    """Money that a fund keeps in another currency.
+
+    Attributes:
+        currency: which.
+        amount: how much of it, a decimal string in that currency.
+        carried: at how much it stands in the statement, in the statement's currency.
+    """
+
+    currency: str
+    amount: str
+    carried: str
+
+
 class Statement(Struct, frozen=True):
     """A fund's Sources and Uses with the trial balances of its two books.
 
@@ -103,6 +124,7 @@ class Statement(Struct, frozen=True):
             statement comes back for ever.
         sources_and_uses: the lines of the published layout, and our own where they are not zero.
         trial_balance: book -> every code that has had a posting.
+        foreign: the part of 1190 that each other currency is.
     """
 
     fund: str
@@ -111,6 +133,7 @@ class Statement(Struct, frozen=True):
     known_at: int
     sources_and_uses: tuple[StatementLine, ...]
     trial_balance: dict[str, tuple[TrialLine, ...]]
+    foreign: tuple[ForeignMoney, ...] = ()
 
 
 # Sources and Uses ---------------------------------------------------------------------------------
@@ -155,6 +178,7 @@ _USE_OF = {
     "5700": BANK_CHARGES,
 }
 _ADVANCES = frozenset({"1300", "1500", "2200"})
+_BALANCES = frozenset({"3100", "3200", "3300"})
 _EXPENDITURE = frozenset({"5100", "5500"})
 _PARTNERS = _ADVANCES | _EXPENDITURE
 
@@ -162,10 +186,11 @@ _PARTNERS = _ADVANCES | _EXPENDITURE
 def _cash_line(flow: Flow) -> tuple[str, int]:
     """Return the line that a flow in or out of cash belongs to, and its amount there."""
     inward = flow.debit in CASH
-    other = flow.credit if inward else flow.debit
+    other = (flow.credit if inward else flow.debit)[:4]  # an added account's line is that above it
     received_minor = flow.amount_minor if inward else -flow.amount_minor
     if other in _PARTNERS:
-        return (REFUNDS if inward else TRANSFERRED), -received_minor
+        refund = inward and other != "2200"  # a payment that the bank sent back is no refund
+        return (REFUNDS if refund else TRANSFERRED), -received_minor
     if other in _USE_OF:
         return _USE_OF[other], -received_minor
     # A gain on a deposit (1100 / 4900, IATI 1) is the donor's money like the rest of the deposit.
@@ -178,14 +203,20 @@ def _cash_line(flow: Flow) -> tuple[str, int]:
 def sources_and_uses(flows: Iterable[Flow]) -> dict[str, int]:
     """Return every line of Sources and Uses in its order, in minor units, zeros too.
 
-    It ties to the books whatever the flows are: the balance with the agent is 1100 + 1110, and
-    what partners hold is 1300 + 1500 - 2200 (invariants 5 and 10).
+    It ties to the books whatever the flows are: the balance with the agent is 1100 + 1110 + 1190,
+    and what partners hold is 1300 + 1500 - 2200 (invariants 5 and 10).
     """
     part: defaultdict[str, int] = defaultdict(int)
     for flow in flows:
         if (flow.debit in CASH) != (flow.credit in CASH):
             line, amount_minor = _cash_line(flow)
             part[line] += amount_minor
+        elif flow.debit == "2900":  # received before it was known what for: now it is
+            line, amount_minor = _cash_line(flow._replace(debit="1100"))
+            part[line] += amount_minor
+            part[OTHER_SOURCES] -= flow.amount_minor
+        if {flow.debit, flow.credit} & _BALANCES and {flow.debit, flow.credit} & _EXPENDITURE:
+            continue  # a year's end closes what was spent; that it was spent stays
         for code, signed in ((flow.debit, flow.amount_minor), (flow.credit, -flow.amount_minor)):
             if code in _EXPENDITURE:
                 part[PARTNER_EXPENDITURE] += signed
@@ -235,7 +266,7 @@ def balances(flows: Iterable[Flow]) -> dict[str, int]:
 def by_book(held: dict[str, int]) -> dict[str, dict[str, int]]:
     """Return balances by code under the book that each code belongs to."""
     return {
-        book: {code: held[code] for code in held if CHART[code].book == book}
+        book: {code: held[code] for code in held if line_of(code).book == book}
         for book in ("FIN", "BUD")
     }
 
@@ -248,12 +279,33 @@ def sides(signed_minor: int, currency: str) -> tuple[str, str]:
     )
 
 
-def statement(scope: Scope, flows: list[Flow]) -> Statement:
+def foreign_money(
+    currency: str, positions: Iterable[tuple[str, str, int]]
+) -> tuple[ForeignMoney, ...]:
+    """Return what a fund keeps in other currencies, those of which it has nothing left out.
+
+    Args:
+        currency: the statement's.
+        positions: 1190 as (currency pair, currency, debits less credits in minor units).
+    """
+    rows = list(positions)
+    carried = {pair: net for pair, unit, net in rows if unit == currency}
+    return tuple(
+        ForeignMoney(unit, decimal_text(-net, unit), decimal_text(carried.get(pair, 0), currency))
+        for pair, unit, net in rows
+        if pair == f"{unit}-{currency}".lower() and (net or carried.get(pair))
+    )
+
+
+def statement(
+    scope: Scope, flows: list[Flow], positions: Iterable[tuple[str, str, int]] = ()
+) -> Statement:
     """Return the statement that a fund's flows make.
 
     Args:
         scope: whose flows, and up to when.
         flows: all of them, in minor units of the scope's currency.
+        positions: as `foreign_money` takes them.
     """
     currency = scope.currency
     lines = tuple(
@@ -263,9 +315,10 @@ def statement(scope: Scope, flows: list[Flow]) -> Statement:
     )
     trial = {
         book: tuple(
-            TrialLine(code, CHART[code].name, *sides(signed, currency))
+            TrialLine(code, scope.name_of(code), *sides(signed, currency))
             for code, signed in held.items()
         )
         for book, held in by_book(balances(flows)).items()
     }
-    return Statement(scope.fund, currency, scope.as_of, scope.known_at, lines, trial)
+    foreign = foreign_money(currency, positions)
+    return Statement(scope.fund, currency, scope.as_of, scope.known_at, lines, trial, foreign)

@@ -13,6 +13,7 @@ from msgspec import Struct
 from mfm.core import verify_invariants
 from mfm.core.accounts import Account
 from mfm.core.record import Noun
+from mfm.core.verify_bank import Bank
 from mfm.core.verify_claims import Key, claims
 from mfm.core.verify_form import Differs, Told, read
 from mfm.core.verify_money import Accounts, Row
@@ -65,6 +66,7 @@ class Fold:
         chains: fund -> its last number and leaf.
         states: every noun.
         money: every account.
+        bank: every bank account, and what statements say of it.
         blobs: SHA-256 of all larger content that records name.
         checks: how many records and comparisons agreed so far.
     """
@@ -82,6 +84,7 @@ class Fold:
         self.chains: dict[str, tuple[int, bytes]] = {}
         self.states = States()
         self.money = Accounts(self.states.funds)
+        self.bank = Bank()
         self.blobs: set[bytes] = set()
         self.checks = 0
         self._origin = origin
@@ -138,6 +141,7 @@ class Fold:
         if told.seq in self._taken_back:
             self.states.keep(told, changes)
         rows = self.money.post(told)
+        self.bank.take(told, changes)
         touched: set[Key] = {account for side in told.postings for account in side[:2]}
         for before, state in changes:
             touched |= self._claim(before, state)

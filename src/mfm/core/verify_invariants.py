@@ -57,7 +57,7 @@ def _authority(money: Accounts, states: States) -> Iterator[tuple[str, int, int]
 def _cash(money: Accounts, states: States) -> Iterator[tuple[str, int, int]]:
     backed = ("9300", "9310", "9320", "9330", "2900", "2500", "2400")
     for (fund, _), codes in _by_code(money, states, reported=False).items():
-        cash_minor = codes["1100"] + codes["1110"]
+        cash_minor = codes["1100"] + codes["1110"] + codes["1190"]
         yield f"cash of {fund} and what it backs", cash_minor, sum(codes[each] for each in backed)
 
 
@@ -73,20 +73,31 @@ def _held(money: Accounts, made: Commitment, code: str, fund: str = "") -> int:
     return CHART[code].side * money.net(name)
 
 
+def _expensed(states: States) -> dict[str, int]:
+    """Return commitment -> minor units approved as expense at once, and not yet paid."""
+    expensed: dict[str, int] = defaultdict(int)
+    for made in states.rows["disbursement"].values():
+        if isinstance(made, Disbursement) and made.status in ("approved", "instructed"):
+            expensed[made.commitment] += made.amount_minor if made.basis != "advance" else 0
+    return expensed
+
+
 def _agreements(money: Accounts, states: States) -> Iterator[tuple[str, int, int]]:
+    expensed = _expensed(states)
     for made in _commitments(states, "grant"):
-        held = {code: _held(money, made, code) for code in ("1300", "1500", "2200", "5950")}
-        left_minor = made.paid_minor - made.accepted_minor - made.refunded_minor - held["5950"]
-        open_minor = held["1300"] + held["1500"] - held["2200"]
+        held = {code: _held(money, made, code) for code in ("1300", "1500", "2200")}
+        left_minor = made.paid_minor - made.accepted_minor - made.refunded_minor - made.lost_minor
+        open_minor = held["1300"] + held["1500"] - held["2200"] + expensed[made.id]
         yield f"1300 + 1500 - 2200 and what {made.id} has open", open_minor, left_minor
 
 
 def _transit(states: States) -> dict[str, int]:
-    """Return commitment -> minor units released and not yet confirmed."""
+    """Return commitment -> minor units released and not yet confirmed, or not yet resolved."""
     transit: dict[str, int] = defaultdict(int)
     for made in states.rows["disbursement"].values():
-        if isinstance(made, Disbursement) and made.to_fund and made.status == "released":
-            transit[made.commitment] += made.amount_minor
+        if isinstance(made, Disbursement) and made.to_fund and made.status != "reversed":
+            released = made.status == "released"
+            transit[made.commitment] += made.amount_minor if released else made.short_minor
     return transit
 
 
@@ -135,7 +146,7 @@ def _tranches(_: Accounts, states: States) -> Iterator[tuple[str, int, int]]:
 def _statement(money: Accounts, states: States) -> Iterator[tuple[str, int, int]]:
     for (fund, currency), codes in _by_code(money, states, reported=True).items():
         flow_minor = money.cash_flow[fund, currency]
-        cash_minor = codes["1100"] + codes["1110"]
+        cash_minor = codes["1100"] + codes["1110"] + codes["1190"]
         yield f"cash by flows and by balances of {fund} in {currency}", flow_minor, cash_minor
 
 
@@ -143,7 +154,7 @@ def _confirmations(money: Accounts, states: States) -> Iterator[tuple[str, int, 
     confirmed: defaultdict[str, int] = defaultdict(int)
     for made in states.rows["disbursement"].values():
         if isinstance(made, Disbursement) and made.to_fund and made.status == "confirmed":
-            confirmed[made.commitment] += made.amount_minor
+            confirmed[made.commitment] += made.amount_minor - made.short_minor
     for made in _commitments(states, "transfer"):
         moving = _held(money, made, "1120", made.to_fund)
         told_minor = made.paid_minor - moving

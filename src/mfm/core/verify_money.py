@@ -3,12 +3,13 @@
 from collections import defaultdict
 from datetime import date
 
-from mfm.core.accounts import CHART, Account, same_group
+from mfm.core.accounts import ADDED, CHART, Account, has_floor, line_of, same_group
 from mfm.core.funds import Fund
 from mfm.core.verify_form import Differs, Side, Told
 
 LARGEST = 2**63 - 1
-_CASH = ("1100", "1110")
+_CASH = ("1100", "1110", "1190")
+_FOREIGN = {"1100", "1190"}
 _BACKED_BY_CASH = ("9300", "9310", "9320", "9330", "2400", "2500", "2900")
 
 Row = tuple[int, int, int, int, int, int, int, int, date, str, int]
@@ -35,7 +36,7 @@ class Tally:
         """Start at nothing."""
         self.number = number
         self.account = account
-        self.side = CHART[account.code].side
+        self.side = line_of(account.code).side
         self.floored = floored
         self.debit_minor = 0
         self.credit_minor = 0
@@ -102,7 +103,8 @@ class Accounts:
             raise Differs("posting-mixed", told.seq, detail)
         if fund.reported:
             return fund
-        if debit.currency != fund.currency:
+        foreign = {debit.code, credit.code} == _FOREIGN
+        if debit.currency != fund.currency and not foreign:
             detail = f"Fund {fund.id} is kept in {fund.currency}, not {debit.currency}."
             raise Differs("posting-currency", told.seq, detail)
         day = told.effective_on
@@ -113,7 +115,7 @@ class Accounts:
     def _tally(self, account: Account, fund: Fund) -> Tally:
         tally = self.tallies.get(account)
         if tally is None:
-            floored = CHART[account.code].floor and not fund.reported
+            floored = not fund.reported and has_floor(account.code)
             tally = Tally(len(self.tallies) + 1, account, floored=floored)
             self.tallies[account] = tally
         return tally
@@ -126,7 +128,8 @@ class Accounts:
 
 
 def _in_chart(account: Account) -> bool:
-    line = CHART.get(account.code)
+    added = ADDED.fullmatch(account.code)
+    line = CHART.get(added[1] if added else account.code)
     return line is not None and line.book == account.book
 
 

@@ -1,17 +1,20 @@
 """Verification, the nouns: every state follows from the one before, by a verb that may do so."""
 
-import re
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct, structs
 
-from mfm.core.accounts import CHART, Account
+from mfm.core import (
+    verify_contributions,
+    verify_payments,
+    verify_periods,
+    verify_terms,
+    verify_votes,
+)
 from mfm.core.commitments import Commitment
 from mfm.core.deposits import Deposit
-from mfm.core.disbursements import Disbursement
 from mfm.core.funds import Fund
-from mfm.core.money import exponent
 from mfm.core.nouns import KINDS, NOUNS
 from mfm.core.record import Noun
 from mfm.core.verify_form import Differs, Side, Told
@@ -20,7 +23,6 @@ from mfm.core.verify_verbs import (
     IMPORT,
     REPORT,
     REVERSAL,
-    VOUCHER,
     WITHDRAWAL,
     Change,
     move_of,
@@ -37,37 +39,58 @@ _REFERENCES = {
         "to_party": "party",
         "allocation": "allocation",
     },
+    "condition": {"commitment": "commitment"},
     "deposit": {"commitment": "commitment"},
+    "donor_refund": {"commitment": "commitment"},
+    "unidentified_receipt": {"fund": "fund"},
+    "period": {"fund": "fund"},
+    "chart_account": {"fund": "fund"},
+    "opening_balance": {"fund": "fund"},
+    "conversion": {"fund": "fund"},
+    "foreign_payment": {"id": "disbursement", "fund": "fund"},
+    "revaluation": {"fund": "fund"},
+    "interest": {"fund": "fund"},
+    "cost": {"fund": "fund"},
+    "in_kind": {"fund": "fund", "donor": "party"},
     "allocation": {"fund": "fund"},
+    "board": {"fund": "fund"},
+    "seat": {"fund": "board", "party": "party", "holder": "api_key"},
+    "motion": {"fund": "board", "disbursement": "disbursement"},
     "disbursement": {"commitment": "commitment"},
-    "report": {"commitment": "commitment"},
+    "report": {"commitment": "commitment", "disbursement": "disbursement"},
+    "write_off": {"commitment": "commitment", "refund": "refund"},
     "refund": {"commitment": "commitment"},
+    "bank_statement": {"fund": "fund"},
     "api_key": {"party": "party", "fund": "fund"},
+    "status_link": {"commitment": "commitment"},
     "reported_activity": {"fund": "fund"},
     "reported_transaction": {"fund": "fund"},
 }
 # kind -> (kinds of commitment it belongs to, its field -> the commitment's field that it repeats).
 _UNDER: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "condition": (
+        ("contribution", "transfer", "grant"),
+        {"from_fund": "from_fund", "to_fund": "to_fund"},
+    ),
     "deposit": (("contribution",), {"fund": "to_fund", "currency": "currency"}),
+    "donor_refund": (
+        ("contribution",),
+        {"fund": "to_fund", "party": "from_party", "currency": "currency"},
+    ),
     "disbursement": (
         ("grant", "transfer"),
         {name: name for name in ("from_fund", "to_fund", "to_party", "currency")},
     ),
+    "status_link": (("grant",), {name: name for name in ("from_fund", "to_party")}),
     "report": (("grant",), {"fund": "from_fund", "party": "to_party", "currency": "currency"}),
     "refund": (("grant",), {"fund": "from_fund", "party": "to_party", "currency": "currency"}),
+    "write_off": (("grant",), {"fund": "from_fund", "party": "to_party", "currency": "currency"}),
 }
 # kind of commitment -> (the sides it has, the accounts its income may be on).
 _SIDES: dict[str, tuple[set[str], tuple[str, ...]]] = {
     "contribution": ({"from_party", "to_fund"}, ("4100", "4110", "4120", "4130")),
     "transfer": ({"from_fund", "to_fund", "allocation"}, ("",)),
     "grant": ({"from_fund", "to_party", "allocation"}, ("",)),
-}
-_RATE = re.compile(r"[0-9]{1,10}(\.[0-9]{1,12})?")
-_STEPS_OF_PAYMENT = {
-    "requested": ("requested_by", "requested_on"),
-    "approved": ("approved_by", "approved_on"),
-    "released": ("released_by", "released_on"),
-    "confirmed": ("confirmed_by", "confirmed_on"),
 }
 
 
@@ -107,7 +130,7 @@ class States:
 
         Raises:
             Differs: `verb-unknown`, `state-verb`, `state-machine`, `state-link`, `state-field`,
-                `state-reference`, `state-amounts`, `four-eyes`, `posting-verb`, `reversal`.
+                `state-reference`, `state-amounts`, `four-eyes`, `posting-verb`, `reversal`, and by the votes.
         """
         changes = [self._follow(kind, state, told) for kind, state in told.sets]
         if told.verb != REVERSAL:
@@ -119,12 +142,15 @@ class States:
         elif told.verb == REPORT:
             _check_report(told)
         else:
-            _check_moves(told)
+            _check_moves(told, self.rows["chart_account"])
         if told.verb.startswith(IMPORT):
             self._check_import(told)
         for before, state in changes:
             self.rows[KINDS[type(state)]][state.id] = state
             self._check_state(before, state, told)
+        if told.verb != REVERSAL:
+            verify_terms.check(self.rows, told, changes)
+        verify_votes.check(self.rows, told, {state.id: before for before, state in changes})
         return changes
 
     def keep(self, told: Told, changes: list[tuple[Noun | None, Noun]]) -> None:
@@ -184,16 +210,21 @@ class States:
         kind = KINDS[type(state)]
         if before is None:
             self._check_references(kind, state, told)
+        verify_periods.check_fund(before, state, told)
         if state.status == "reversed" or told.verb == REVERSAL:
             return
-        if isinstance(state, Disbursement):
-            _check_payment(state, told)
-        elif isinstance(state, Deposit):
+        verify_periods.check(self.rows, state, told)
+        verify_payments.check(self.rows, state, told)
+        if isinstance(state, Deposit):
             self._check_deposit(before, state, told)
         elif isinstance(state, Commitment):
             _check_commitment(state, told)
+            if state.kind == "contribution":
+                verify_contributions.check(before, state, told)
         elif any(share.amount_minor < 0 for share in getattr(state, "shares", ())):
             raise Differs("invariant-7", told.seq, f"A share of {state.id} is below zero.")
+        else:
+            verify_contributions.check(before, state, told)
 
     def _check_references(self, kind: str, state: Noun, told: Told) -> None:
         for field, other in _REFERENCES.get(kind, {}).items():
@@ -216,19 +247,7 @@ class States:
 
     def _check_deposit(self, before: Noun | None, state: Deposit, told: Told) -> None:
         """Hold a deposit's worth by its rate, and invariant 8: the fee within the fund's rate."""
-        rate = state.rate or "1"
-        if _RATE.fullmatch(rate) is None:
-            raise Differs("state-amounts", told.seq, f"{rate!r} is no rate.")
-        with localcontext() as context:
-            context.prec = 64
-            places = exponent(state.currency) - exponent(state.original_currency)
-            worth = (Decimal(state.original_minor) * Decimal(rate)).scaleb(places)
-            worth = worth.quantize(Decimal(1), rounding=ROUND_HALF_EVEN)
-        if worth != state.amount_minor or bool(state.rate) == (
-            state.currency == state.original_currency
-        ):
-            detail = f"Deposit {state.id} is {state.amount_minor}, by its rate {worth}."
-            raise Differs("state-amounts", told.seq, detail)
+        verify_contributions.check_worth(state, told)
         if before is None and state.fee_minor:
             raise Differs("state-machine", told.seq, f"Deposit {state.id} begins with a fee.")
         fund = self.funds[state.fund]
@@ -258,7 +277,8 @@ def _check_verb(told: Told, changes: list[tuple[Noun | None, Noun]]) -> None:
     may = {change.kind: change for change in EVENTS[told.verb].changes}
     kinds = [kind for kind, _ in told.sets]
     needed = {change.kind for change in may.values() if not change.optional}
-    if len(set(kinds)) != len(kinds) or not needed <= set(kinds) <= may.keys():
+    single = [kind for kind in kinds if kind not in may or not may[kind].many]
+    if len(set(single)) != len(single) or not needed <= set(kinds) <= may.keys():
         raise Differs("state-verb", told.seq, f"{told.verb} sets {', '.join(kinds) or 'nothing'}.")
     for before, state in changes:
         _check_change(may[KINDS[type(state)]], before, state, told)
@@ -277,23 +297,14 @@ def _check_change(may: Change, before: Noun | None, state: Noun, told: Told) -> 
             raise Differs("state-field", told.seq, detail)
 
 
-def _check_moves(told: Told) -> None:
-    """Hold that a verb moves money only where it may."""
+def _check_moves(told: Told, added: Mapping[str, Noun]) -> None:
+    """Hold that a verb moves money only where it may; `added` are the funds' own accounts."""
     allowed = EVENTS[told.verb].moves
     for side in told.postings:
-        if told.verb == VOUCHER:
-            sound = move_of(side)[2:] == ("", 1) and _free(side.debit) and _free(side.credit)
-        else:
-            sound = move_of(side) in allowed
-        if not sound:
+        free = verify_periods.freely(told.verb, side, added)
+        if not (move_of(side) in allowed if free is None else free):
             detail = f"{told.verb} moves {side.debit.code} / {side.credit.code} {side.iati_type}."
             raise Differs("posting-verb", told.seq, detail)
-
-
-def _free(account: Account) -> bool:
-    """Tell whether a voucher may use an account; the verbs keep the others."""
-    line = CHART.get(account.code)
-    return line is not None and line.manual and not (line.code == "9340" and account.subject)
 
 
 def _check_report(told: Told) -> None:
@@ -307,23 +318,6 @@ def _check_report(told: Told) -> None:
     if posted != wanted:
         detail = f"Transaction {row.id} is {row.amount_minor}, and not posted as that."
         raise Differs("posting-verb", told.seq, detail)
-
-
-def _check_payment(state: Disbursement, told: Told) -> None:
-    """Hold that the step just taken is signed and dated by the record, with four eyes."""
-    by, on = _STEPS_OF_PAYMENT[state.status]
-    if getattr(state, by) != told.actor["key"] or getattr(state, on) != told.effective_on:
-        detail = f"Disbursement {state.id}'s {by} is not who made the record, or {on} not its day."
-        raise Differs("state-machine", told.seq, detail)
-    order = list(_STEPS_OF_PAYMENT)
-    for later in order[order.index(state.status) + 1 :]:
-        if any(getattr(state, field) for field in _STEPS_OF_PAYMENT[later]):
-            detail = f"Disbursement {state.id} is {state.status} and yet names who {later} it."
-            raise Differs("state-machine", told.seq, detail)
-    people = [state.requested_by, state.approved_by, state.released_by]
-    signed = [name for name in people if name]
-    if len(set(signed)) != len(signed):
-        raise Differs("four-eyes", told.seq, f"One person took two steps of {state.id}.")
 
 
 def _check_sides(state: Commitment, told: Told) -> None:
@@ -342,7 +336,8 @@ def _check_commitment(state: Commitment, told: Told) -> None:
     if not (
         0 <= paid_minor <= amount_minor
         and 0 <= state.refunded_minor <= state.claimed_minor
-        and 0 <= state.accepted_minor <= paid_minor - state.claimed_minor
+        and state.lost_minor >= 0
+        and 0 <= state.accepted_minor <= paid_minor - state.claimed_minor - state.lost_minor
     ):
         detail = f"The amounts of commitment {state.id} contradict each other."
         raise Differs("invariant-5", told.seq, detail)
@@ -361,12 +356,13 @@ def _check_commitment(state: Commitment, told: Told) -> None:
 
 
 def _standing(state: Commitment) -> str:
-    """Return the status that a commitment's amounts mean."""
+    """Return the status that a commitment's amounts mean, unless it was halted."""
+    if state.halted:
+        return state.halted
     if state.kind == "contribution":
-        names = ("signed", "partly_received", "received")
-    else:
-        names = ("signed", "active", "closed")
-    settled_minor = state.accepted_minor + state.refunded_minor
+        return verify_contributions.standing(state)
+    names = ("signed", "active", "closed")
+    settled_minor = state.accepted_minor + state.refunded_minor + state.lost_minor
     whole = state.paid_minor == state.amount_minor
     if whole and (state.kind != "grant" or settled_minor == state.paid_minor):
         return names[2]

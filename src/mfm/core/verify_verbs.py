@@ -5,13 +5,15 @@ is unknown here until it has its entry.
 
 A noun is told as `kind before>after fields`: the statuses it may come from (`new`: there was none,
 `any`: whatever it had, but not reversed) and go to, and the fields that may change with it (`*`:
-all). `kind?` may be left out. A movement is `debit/credit:type`, the type being IATI's in the
-fund's own activity, negative for a negative value, left out for none.
+all). `kind?` may be left out, `kind*` too, and there may be several. A movement is
+`debit/credit:type`, the type being IATI's in the fund's own activity, negative for a negative
+value, left out for none.
 """
 
 from msgspec import Struct
 
 from mfm.core.verify_form import Side
+from mfm.core.verify_table import TABLE
 
 Move = tuple[str, str, str, int]
 """(debit code, credit code, IATI type, IATI sign)"""
@@ -23,6 +25,7 @@ class Change(Struct, frozen=True):
     Attributes:
         kind: the noun's kind.
         optional: whether the verb may leave it alone.
+        many: whether it may set several of the kind.
         before: statuses it may have had; "new" for none, "any" for whatever.
         after: statuses it may get; "any" for whatever.
         fields: fields that may change; "*" for all.
@@ -30,6 +33,7 @@ class Change(Struct, frozen=True):
 
     kind: str
     optional: bool
+    many: bool
     before: frozenset[str]
     after: frozenset[str]
     fields: frozenset[str]
@@ -46,8 +50,9 @@ def _change(text: str) -> Change:
     kind, states, *fields = text.split()
     before, after = states.split(">")
     return Change(
-        kind.rstrip("?"),
-        kind.endswith("?"),
+        kind.rstrip("?*"),
+        kind.endswith(("?", "*")),
+        kind.endswith("*"),
         frozenset(before.split("|")),
         frozenset(after.split("|")),
         frozenset(fields),
@@ -70,109 +75,7 @@ def _events(text: str) -> dict[str, Event]:
     return table
 
 
-EVENTS: dict[str, Event] = _events("""
-party.register
-  party new>registered
-
-fund.open
-  fund new>open
-
-fund.set-period
-  fund open>open open_from open_until
-
-pledge.announce
-  pledge new>announced
-  9100/9190:13
-
-pledge.lapse
-  pledge announced>announced|lapsed outstanding_minor
-  9190/9100:-13
-
-commitment.sign
-  commitment new>signed
-  pledge? announced>announced|converted outstanding_minor
-  1200/4100:11 1200/4110:11 1200/4120:11 1200/4130:11 9190/9100:-13
-  9310/9320:2 5300/2300 1400/4600:11
-
-commitment.deobligate
-  commitment any>any amount_minor tranches
-  allocation approved>approved shares
-  9320/9300:-2 2300/5300 4600/1400:-11
-
-deposit.receive
-  deposit new>received
-  commitment any>any paid_minor
-  1100/1200:1 5900/1200 1100/4900:1 9399/9300
-
-deposit.charge-fee
-  deposit received>received fee_minor
-  5400/1100:4 9300/9340
-
-allocation.approve
-  allocation new>approved
-  9300/9310
-
-allocation.return
-  allocation approved>approved|returned shares
-  9310/9300
-
-disbursement.request
-  disbursement new>requested
-  commitment any>any tranches
-
-disbursement.approve
-  disbursement requested>approved approved_by approved_on
-  9320/9330 1300/2200
-
-disbursement.release
-  disbursement approved>released released_by released_on
-  commitment any>any paid_minor
-  2200/1100:3 2300/1100:3 9330/9340 1120/1400
-
-disbursement.confirm
-  disbursement released>confirmed confirmed_by confirmed_on
-  1100/1120:1 9399/9300
-
-report.accept
-  report new>accepted
-  commitment any>any accepted_minor
-  5100/1300 5500/1300
-
-refund.claim
-  refund new>due
-  commitment any>any claimed_minor
-  1500/1300
-
-refund.receive
-  refund due>received
-  commitment any>any refunded_minor
-  allocation approved>approved shares
-  1100/1500:-3 9340/9300
-
-entry.post
-
-key.create
-  api_key new>active
-
-key.revoke
-  api_key active>revoked
-
-import.party
-  party new|reversed>registered *
-
-import.activity
-  fund? new|open|reversed>open *
-  reported_activity? new|reported|reversed>reported *
-
-import.transaction
-  reported_transaction new|withdrawn|reversed>reported *
-
-import.withdraw
-  reported_transaction reported>withdrawn
-
-import.finish
-  import new|finished|reversed>finished *
-""")
+EVENTS: dict[str, Event] = _events(TABLE)  # noqa: E501  # a noun a line
 
 VOUCHER = "entry.post"
 REVERSAL = "record.reverse"

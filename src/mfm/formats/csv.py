@@ -16,8 +16,14 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def text_cell(text: str) -> str:
-    """Return a text as a cell that no spreadsheet evaluates."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """Return a text as a cell that no spreadsheet evaluates; `text_of_cell` gives it back."""
+    return f"'{text}" if text.lstrip("'").startswith(_FORMULA) else text
+
+
+def text_of_cell(cell: str) -> str:
+    """Return the text that a cell stands for, without the apostrophe that `text_cell` sets."""
+    guarded = cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA)
+    return cell[1:] if guarded else cell
 
 
 def sources_and_uses(statement: Statement) -> str:

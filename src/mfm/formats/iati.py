@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lxml import etree
 from msgspec import Struct
 
 from mfm.core.errors import Invalid
@@ -33,6 +32,7 @@ from mfm.formats.iati_xml import (
     opened,
     parts,
     root_of,
+    schema_of,
     tree_of,
 )
 
@@ -109,11 +109,7 @@ def validate(source: Source, schemas: Path) -> None:
         Invalid: `iati-schema` with the first errors and their lines; `schemas-unreadable`; as
             `header`.
     """
-    try:
-        schema = etree.XMLSchema(etree.parse(schemas / "iati-activities-schema.xsd"))
-    except (OSError, etree.LxmlError) as error:
-        detail = f"No IATI schema can be read from {schemas}: {error}."
-        raise Invalid("schemas-unreadable", detail) from error
+    schema = schema_of(schemas)
     with opened(source) as stream:
         root, head = root_of(stream)
         _header(root)

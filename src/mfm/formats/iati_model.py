@@ -114,6 +114,45 @@ class RelatedActivity(Struct, frozen=True, omit_defaults=True, gc=False):
     type: str = ""
 
 
+class Budget(Struct, frozen=True, omit_defaults=True, gc=False):
+    """A budget for at most a year: `type` is a code of BudgetType, `status` of BudgetStatus.
+
+    Attributes:
+        start: first day.
+        end: last day.
+        amount_minor: in minor units of `currency`.
+        currency: ISO 4217 code.
+        type: 1 original, 2 revised.
+        status: 1 indicative, 2 committed.
+    """
+
+    start: dt.date
+    end: dt.date
+    amount_minor: int
+    currency: str
+    type: str = ""
+    status: str = ""
+
+
+class PlannedDisbursement(Struct, frozen=True, omit_defaults=True, gc=False):
+    """A payment that is planned: `type` is a code of BudgetType (1 original, 2 revised).
+
+    Attributes:
+        start: the day it is due, or the first of several.
+        end: the last day, or None.
+        amount_minor: in minor units of `currency`.
+        currency: ISO 4217 code.
+    """
+
+    start: dt.date
+    amount_minor: int
+    currency: str
+    end: dt.date | None = None
+    type: str = ""
+    provider: Organisation | None = None
+    receiver: Organisation | None = None
+
+
 class Finding(Struct, frozen=True, gc=False):
     """Something odd that was read all the same.
 
@@ -186,6 +225,8 @@ class Activity(Struct, frozen=True, omit_defaults=True):
         line: line of its start tag, from 1.
         reporting: the reporting organisation; empty where missing.
         secondary_reporter: None where not said.
+        budgets: written, but not read: an import leaves them aside.
+        planned: likewise.
         refused: transactions left out; with `transactions` these are all there are.
         findings: everything else that is odd.
     """
@@ -213,6 +254,8 @@ class Activity(Struct, frozen=True, omit_defaults=True):
     default_tied_status: str = ""
     conditions: Conditions = Conditions()
     related: tuple[RelatedActivity, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+    planned: tuple[PlannedDisbursement, ...] = ()
     transactions: tuple[Transaction, ...] = ()
     refused: tuple[Refusal, ...] = ()
     findings: tuple[Finding, ...] = ()

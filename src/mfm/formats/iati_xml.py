@@ -129,13 +129,50 @@ def parts(
             if parent is root and element.tag == "iati-activity":
                 yield element, None
                 in_part = in_activity = 0
-                _forget(element)
+                forget(element)
             elif parent is not None and parent.getparent() is root:
                 yield parent, element
                 in_part = 0
-                _forget(element)
+                forget(element)
         _bound(in_part, in_activity)
     _close(parser)
+
+
+def elements(
+    stream: BinaryIO, head: bytes, tags: tuple[str, ...], parents: tuple[str, ...]
+) -> Iterator[Element]:
+    """Stream the rest of any XML file: wanted elements one after another, each then forgotten.
+
+    Args:
+        stream: stands behind `head`.
+        head: what `root_of` has read.
+        tags: the local names of the elements wanted, in whatever namespace.
+        parents: the local names of what they stand in; the same name elsewhere is not meant.
+
+    Yields:
+        each element when it has ended; it is empty once the next one is asked for.
+
+    Raises:
+        Invalid: what is wrong with the bytes.
+    """
+    parser, since = _parser("end", tag=tuple(f"{{*}}{tag}" for tag in tags)), 0
+    for chunk in chain([head], iter(lambda: stream.read(CHUNK_BYTES), b"")):
+        _feed(parser, chunk)
+        since += len(chunk)
+        for _, element in parser.read_events():
+            parent = element.getparent()
+            if parent is not None and local_name(parent) in parents:
+                yield element
+                since = 0
+                forget(element)
+        if since > PART_BYTES_MAX:
+            raise _too_large(f"{PART_BYTES_MAX} bytes without the end of any {' or '.join(tags)}.")
+    _close(parser)
+
+
+def local_name(element: Element) -> str:
+    """Return an element's name without its namespace."""
+    return element.tag.rpartition("}")[2]
 
 
 def tree_of(stream: BinaryIO, head: bytes) -> Any:  # noqa: ANN401 - lxml has no types
@@ -151,6 +188,22 @@ def tree_of(stream: BinaryIO, head: bytes) -> Any:  # noqa: ANN401 - lxml has no
             raise _too_large(f"Only files of up to {TREE_BYTES_MAX} bytes are validated.")
         _feed(parser, chunk)
     return _close(parser)
+
+
+def schema_of(schemas: Path) -> Any:  # noqa: ANN401 - lxml has no types
+    """Return the standard's schema for activities, of which the user has a copy.
+
+    Args:
+        schemas: folder with iati-activities-schema.xsd and the two files it includes.
+
+    Raises:
+        Invalid: `schemas-unreadable`.
+    """
+    try:
+        return etree.XMLSchema(etree.parse(schemas / "iati-activities-schema.xsd"))
+    except (OSError, etree.LxmlError) as error:
+        detail = f"No IATI schema can be read from {schemas}: {error}."
+        raise Invalid("schemas-unreadable", detail) from error
 
 
 def line_of(element: Element) -> int:
@@ -279,7 +332,8 @@ def _bound(in_part: int, in_activity: int) -> None:
         raise _too_large(f"An activity is longer than {ACTIVITY_BYTES_MAX} bytes.")
 
 
-def _forget(element: Any) -> None:  # noqa: ANN401 - lxml has no types
+def forget(element: Any) -> None:  # noqa: ANN401 - lxml has no types
+    """Let go of an element and of all that stand before it."""
     # The element itself must stay: libxml2 may still be adding to the text behind it.
     element.clear(keep_tail=True)
     parent = element.getparent()

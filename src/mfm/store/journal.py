@@ -3,7 +3,7 @@
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -157,6 +157,11 @@ class Batch:
         for line, (move, posting) in enumerate(zip(moves, postings, strict=True)):
             self.moves.append((number, line, *move, posting.iati_type, posting.iati_sign))
 
+    def day_of(self, number: int) -> date:
+        """Return the day that a record of the batch counts from, given its number from 1."""
+        day: date = self.records[number - 1][4]
+        return day
+
     def set(self, row: Noun) -> None:
         """Set a noun's state; within a batch the last one counts."""
         self.nouns.setdefault(KINDS[type(row)], {})[row.id] = row
@@ -258,6 +263,27 @@ async def accounts_of(
         code,
     )
     return [Account(*row) for row in rows]
+
+
+async def sums_of(
+    connection: asyncpg.Connection, mechanism_id: int, fund: str, days: tuple[date, date]
+) -> dict[Account, int]:
+    """Return debits less credits of a fund's accounts over the days from one to another."""
+    rows = await connection.fetch(
+        "SELECT a.fund, a.book, a.code, a.currency, a.subject, (d.minor - c.minor)::bigint"
+        " FROM account a,"
+        " LATERAL (SELECT coalesce(sum(amount_minor), 0) AS minor FROM posting p"
+        "  WHERE p.mechanism_id = $1 AND p.debit_id = a.account_id"
+        "   AND p.effective_on BETWEEN $3 AND $4) d,"
+        " LATERAL (SELECT coalesce(sum(amount_minor), 0) AS minor FROM posting p"
+        "  WHERE p.mechanism_id = $1 AND p.credit_id = a.account_id"
+        "   AND p.effective_on BETWEEN $3 AND $4) c"
+        " WHERE a.mechanism_id = $1 AND a.fund = $2",
+        mechanism_id,
+        fund,
+        *days,
+    )
+    return {Account(*row[:5]): row[5] for row in rows}
 
 
 async def chain_ends(

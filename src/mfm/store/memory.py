@@ -2,12 +2,14 @@
 
 from collections import OrderedDict
 
+import asyncpg
 from msgspec import Struct
 
 from mfm.core.accounts import Account
+from mfm.core.errors import Invalid
 from mfm.core.journal import Ledger
 from mfm.core.record import Noun
-from mfm.store.journal import Head, Stored
+from mfm.store.journal import Head, Stored, accounts_of
 
 _ROWS_KEPT = 100_000
 _ACCOUNTS_KEPT = 400_000
@@ -15,7 +17,17 @@ _ACCOUNTS_KEPT = 400_000
 
 
 class Memory:
-    """What the writer remembers while the journal's head is the one it wrote last."""
+    """What the writer remembers while the journal's head is the one it wrote last.
+
+    Attributes:
+        head: where the journal stands, with all that was decided.
+        ledger: the accounts' balances.
+        rows: the nouns' states.
+        chains: each fund's number in its own chain, and that record's leaf (hex).
+        keys: what idempotency keys have made.
+        sources: each fund's accounts of unallocated authority.
+        closed: the states that the unit closed last has set, by kind and id: it may be under way.
+    """
 
     def __init__(self, head: Head) -> None:
         """Remember nothing but where the journal stands."""
@@ -26,6 +38,7 @@ class Memory:
         self.chains: dict[str, tuple[int, str]] = {}
         self.keys: OrderedDict[bytes, Stored] = OrderedDict()
         self.sources: dict[str, list[Account]] = {}
+        self.closed: dict[str, dict[str, Noun]] = {}
 
     @property
     def full(self) -> bool:
@@ -49,3 +62,22 @@ class Ahead(Struct, frozen=True):
 
 NOTHING = Ahead()
 """For jobs of which nothing is known."""
+
+
+async def check_banks(
+    connection: asyncpg.Connection, mechanism_id: int, memory: Memory, accounts: list[Account]
+) -> None:
+    """Hold that a bank account that is new is not one of its fund's in another currency.
+
+    Raises:
+        Invalid: `bank-account-currency`.
+    """
+    for new in accounts:
+        if new.code != "1100" or not new.subject or new in memory.ledger.balances:
+            continue
+        told = await accounts_of(connection, mechanism_id, new.fund, "1100")
+        for other in (*told, *memory.ledger.balances):
+            same = (other.fund, other.code, other.subject) == (new.fund, "1100", new.subject)
+            if same and other.currency != new.currency:
+                detail = f"Bank account {new.subject} of {new.fund} is in {other.currency}."
+                raise Invalid("bank-account-currency", detail, "/bank_account")

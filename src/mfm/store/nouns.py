@@ -1,5 +1,6 @@
 """The nouns' current state: tables with the columns that the core's Structs have fields."""
 
+from datetime import date
 from typing import TypeVar
 
 import asyncpg
@@ -14,7 +15,11 @@ T = TypeVar("T", bound=Noun)
 
 
 async def load(
-    connection: asyncpg.Connection, mechanism_id: int, noun: type[T], column: str, values: list[str]
+    connection: asyncpg.Connection,
+    mechanism_id: int,
+    noun: type[T],
+    column: str,
+    values: list[str] | list[date],
 ) -> list[T]:
     """Return the nouns whose `column` (a field's name) has one of the values.
 

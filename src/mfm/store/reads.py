@@ -17,8 +17,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mfm.core.allocations import Allocation
 from mfm.core.nouns import KINDS
 from mfm.core.record import Noun
+from mfm.store.lineage import allocations_of
 
 
 class Reach(Struct, frozen=True):
@@ -75,9 +77,17 @@ def _where(noun: type[Noun], reach: Reach) -> list[ColumnElement[bool]]:
                     )
                 )
             )
+        if noun is Allocation:
+            owned.append(column("id").in_(allocations_of(reach.party)))
         if owned:
             clauses.append(or_(*owned))
     return clauses
+
+
+def _filter(noun: type[Noun], name: str, value: str) -> ColumnElement[bool]:
+    if noun is Allocation and name == "donor":
+        return column("id").in_(allocations_of(value))
+    return column(name) == value
 
 
 async def page_of(
@@ -86,7 +96,7 @@ async def page_of(
     """Return a page of nouns, by (seq, id) upwards."""
     source = table(KINDS[noun], *(column(name) for name in _columns(noun)))
     clauses = _where(noun, reach)
-    clauses += [source.c[name] == value for name, value in page.filters.items()]
+    clauses += [_filter(noun, name, value) for name, value in page.filters.items()]
     after = max((page.since_seq, "\U0010ffff"), page.after)
     place = tuple_(source.c.seq, source.c.id)
     clauses.append(place > tuple_(literal(after[0], BigInteger), literal(after[1], Text)))

@@ -89,6 +89,31 @@ async def flows(connection: AsyncConnection, scope: Scope) -> list[Flow]:
     return found
 
 
+async def positions(connection: AsyncConnection, scope: Scope) -> list[tuple[str, str, int]]:
+    """Return the exchange positions of a scope's fund, as (currency pair, currency, net minor)."""
+    names = (ACCOUNT.c.subject, ACCOUNT.c.currency)
+    sides = [
+        select(*names, (literal(sign) * POSTING.c.amount_minor).label("amount_minor"))
+        .join_from(POSTING, ACCOUNT, with_account(POSTING.c[own], ACCOUNT))
+        .where(ACCOUNT.c.fund == scope.fund, ACCOUNT.c.code == "1190", *_known(scope))
+        for own, sign in (("debit_id", 1), ("credit_id", -1))
+    ]
+    both = union_all(*sides).subquery("position")
+    query = (
+        select(both.c.subject, both.c.currency, func.sum(both.c.amount_minor))
+        .group_by(both.c.subject, both.c.currency)
+        .order_by(both.c.subject, both.c.currency)
+    )
+    return [(pair, unit, int(net)) for pair, unit, net in await connection.execute(query)]
+
+
+async def keeps(connection: AsyncConnection, fund: str, currency: str) -> bool:
+    """Tell whether a fund has, or had, money in a currency that is not its own."""
+    place = (ACCOUNT.c.fund == fund, ACCOUNT.c.code == "1190", ACCOUNT.c.currency == currency)
+    found = await connection.execute(select(literal(1)).select_from(ACCOUNT).where(*place).limit(1))
+    return found.first() is not None
+
+
 async def balance(
     connection: AsyncConnection, scope: Scope, code: str, subject: str | None = None
 ) -> int:

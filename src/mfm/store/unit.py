@@ -2,13 +2,13 @@
 
 import secrets
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, TypeVar
 
 import asyncpg
 
-from mfm.core.accounts import CHART, Account
+from mfm.core.accounts import Account, has_floor
 from mfm.core.funds import Fund
 from mfm.core.journal import Move, check
 from mfm.core.merkle import EMPTY, leaf_hash
@@ -26,7 +26,7 @@ from mfm.core.record import (
 from mfm.store import journal, nouns
 from mfm.store.database import Mechanism
 from mfm.store.journal import Batch, Entry, Head, Made, Stored
-from mfm.store.memory import Ahead, Memory
+from mfm.store.memory import Ahead, Memory, check_banks
 
 N = TypeVar("N", bound=Noun)
 
@@ -61,7 +61,7 @@ class Unit:
         self.now = max(now, memory.head.recorded_at + timedelta(microseconds=1))
         self.strict = strict
         self._at = instant(self.now)
-        self._batch = Batch()
+        self.batch = Batch()
         self._keys: dict[bytes, Stored] = {}
         self._looked_up: set[bytes] = set()
         self._absent: set[Account] = set()
@@ -73,7 +73,7 @@ class Unit:
     @property
     def written(self) -> int:
         """How many records the unit has made so far."""
-        return len(self._batch.records)
+        return len(self.batch.records)
 
     @property
     def stamp(self) -> tuple[int, ...]:
@@ -121,12 +121,14 @@ class Unit:
         found = await self.find_all(noun, column, [value])
         return next((row for row in found if row.status != "reversed"), None)
 
-    async def find_all(self, noun: type[N], column: str, values: list[str]) -> list[N]:
+    async def find_all(self, noun: type[N], column: str, values: list[str] | list[date]) -> list[N]:
         """Return the nouns that have one of the values in a field, with one query."""
-        wanted = set(values)
+        wanted: set[object] = set(values)
         told = await nouns.load(self.connection, self.mechanism.id, noun, column, values)
-        fresh = self._batch.nouns.get(nouns.KINDS[noun], {})
-        found: dict[str, Any] = {row.id: row for row in told} | fresh
+        kind, found = nouns.KINDS[noun], {row.id: row for row in told}
+        # The batch on its way is not in the database yet, nor is this one.
+        for batch in (self.memory.closed, self.batch.nouns):
+            found |= batch.get(kind, {})  # type: ignore[arg-type]  # keyed by its own type
         return [row for row in found.values() if getattr(row, column) in wanted]
 
     async def stored(self, key: bytes) -> Stored | None:
@@ -163,7 +165,7 @@ class Unit:
 
     async def texts(self, seq: int) -> dict[str, str]:
         """Return the free text kept beside a record."""
-        fresh = {row["field"]: row["value"] for row in self._batch.payloads if row["seq"] == seq}
+        fresh = {row["field"]: row["value"] for row in self.batch.payloads if row["seq"] == seq}
         return fresh or await journal.texts_of(self.connection, self.mechanism.id, seq)
 
     async def unallocated(self, fund: Fund) -> dict[str, int]:
@@ -179,14 +181,6 @@ class Unit:
         # One that a refused draft would have opened stands in the list, but has no balance.
         held = {a.subject: balances[a].balance_minor for a in accounts if a in balances}
         return {name: amount_minor for name, amount_minor in held.items() if amount_minor}
-
-    async def holds_money(self, fund: str) -> bool:
-        """Tell whether any account of a fund has a balance."""
-        await self.load_accounts(
-            await journal.accounts_of(self.connection, self.mechanism.id, fund)
-        )
-        balances = self.memory.ledger.balances
-        return any(b.balance_minor for account, b in balances.items() if account.fund == fund)
 
     async def load_accounts(self, accounts: Iterable[Account]) -> None:
         """Bring accounts into memory with one query; those that are new stay out."""
@@ -228,6 +222,7 @@ class Unit:
         wanted = [side for posting in postings for side in (posting.debit, posting.credit)]
         if not ledger.balances.keys() >= set(wanted):
             await self.load_accounts(wanted)
+            await check_banks(self.connection, self.mechanism.id, self.memory, wanted)
             self._open(wanted, reported)
         try:
             return ledger.apply(postings)
@@ -247,7 +242,7 @@ class Unit:
         ledger, sources = self.memory.ledger, self.memory.sources
         for account in accounts:
             if account not in ledger.balances:
-                floored = account.fund not in reported and CHART[account.code].floor
+                floored = account.fund not in reported and has_floor(account.code)
                 ledger.open(account, floored=floored)
                 if account.code == "9300" and account.fund in sources:
                     sources[account.fund].append(account)
@@ -259,7 +254,7 @@ class Unit:
             Invalid: `record-too-large`; the unit is as it was, but for what `admit` moved.
         """
         funds = {posting.debit.fund for posting in draft.postings}.union(draft.funds)
-        await self._load_chains(funds)
+        await self.load_chains(funds)
         rows = [self._placed(row) for row in draft.sets]
         sets: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
@@ -276,7 +271,7 @@ class Unit:
         made = self._seal(entry, draft, body, sorted(funds))
         for row in rows:
             self._set(row)
-        self._batch.add_moves(moves, draft.postings)
+        self.batch.add_moves(moves, draft.postings)
         return made
 
     async def refuse(self, entry: Entry, refusal: dict[str, str], draft: Draft) -> Made:
@@ -285,7 +280,7 @@ class Unit:
 
     def keep_blob(self, content: bytes) -> str:
         """Keep larger content beside the record; return its SHA-256 (hex)."""
-        self._batch.blobs.append(content)
+        self.batch.blobs.append(content)
         return sha256(content).hexdigest()
 
     def _placed(self, row: Noun) -> Noun:
@@ -295,9 +290,10 @@ class Unit:
     def _set(self, row: Noun) -> None:
         self.memory.rows[type(row), row.id] = row
         self._sets += 1
-        self._batch.set(row)
+        self.batch.set(row)
 
-    async def _load_chains(self, funds: Iterable[str]) -> None:
+    async def load_chains(self, funds: Iterable[str]) -> None:
+        """Bring the ends of funds' chains into memory."""
         chains = self.memory.chains
         missing = [fund for fund in funds if fund not in chains]
         if missing:
@@ -329,11 +325,11 @@ class Unit:
             }
         )
         check_size(content)  # nothing is changed before this
-        self._batch.payloads += [row for row, _ in payloads]
+        self.batch.payloads += [row for row, _ in payloads]
         leaf = leaf_hash(content)
         for fund in funds:
             self._chain(fund, seq, leaf.hex())
-        self._batch.add_record(
+        self.batch.add_record(
             (
                 content,
                 leaf,
@@ -371,7 +367,7 @@ class Unit:
         Nobody may be told anything before `flush` has succeeded; if it fails, the memory and
         all that was decided from it since are void.
         """
-        memory, batch = self.memory, self._batch
+        memory, batch = self.memory, self.batch
         batch.opened = memory.ledger.settle()
         batch.chains = [
             (fund, *before, *memory.chains[fund], self._ends[fund])
@@ -381,6 +377,7 @@ class Unit:
         if self.written:
             memory.head = Head(self._head.seq + self.written, memory.ledger.count, self.now)
         memory.keys |= self._keys
+        memory.closed = batch.nouns
         while len(memory.keys) > _KEYS_KEPT:
             memory.keys.popitem(last=False)
 
@@ -397,4 +394,4 @@ class Unit:
             self.close()
         if self.written and self._head is not None:
             where = connection or self.connection
-            await journal.append(where, self.mechanism.id, self._head, self.now, self._batch)
+            await journal.append(where, self.mechanism.id, self._head, self.now, self.batch)

@@ -93,6 +93,10 @@ class _Spoilt(Exception):
         self.cause = cause
 
 
+class Careful(Exception):
+    """Raised by a job that must see all that is written: its batch is decided the careful way."""
+
+
 class Writer:
     """Runs verbs on a mechanism's journal, one after another."""
 
@@ -163,6 +167,22 @@ class Writer:
         if len(self._queue) >= self._enough:
             self._wake.set()
         return await waiting.future  # type: ignore[no-any-return]  # the job's own result
+
+    async def rehearse(self, job: Job[R]) -> R:
+        """Run a job on the books as they stand, and write nothing of what it makes.
+
+        It has a connection of its own, and no verb waits for it.
+
+        Raises:
+            Invalid: whatever the job raises.
+        """
+        connection = await connect(self._url, "mfm_writer")
+        try:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                head = await journal.head_of(connection, self.mechanism.id, lock=False)
+                return await job(self._unit(connection, Memory(head), strict=True))
+        finally:
+            await connection.close()
 
     # The loop ------------------------------------------------------------------------------------
 
@@ -352,7 +372,7 @@ class Writer:
             try:
                 outcomes.append(await waiting.job(unit))
             except Exception as error:
-                if isinstance(error, _DATABASE) or unit.connection.is_closed():
+                if isinstance(error, (*_DATABASE, Careful)) or unit.connection.is_closed():
                     raise
                 if unit.stamp != stamp or not isinstance(error, Problem):
                     raise _Spoilt(waiting, error) from error

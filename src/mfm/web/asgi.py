@@ -13,14 +13,34 @@ from litestar.types import Receive, Scope, Send
 from mfm.core.errors import Problem
 from mfm.core.permissions import scope_of
 from mfm.store.database import is_unreachable
-from mfm.web import health, lists, problems, reference, statements, writes
-from mfm.web.endpoints import JSON, Ask, Endpoint, header
+from mfm.web import (
+    exports,
+    files,
+    health,
+    lineage,
+    lists,
+    problems,
+    reference,
+    statements,
+    status,
+    writes,
+)
+from mfm.web.endpoints import JSON, Ask, Endpoint, Spooled, address, header, told_of
 from mfm.web.observer import Observer
 from mfm.web.services import Services
 
 log = structlog.get_logger(__name__)
 
-_SERVED = (*writes.ENDPOINTS, *lists.ENDPOINTS, *statements.ENDPOINTS, *health.ENDPOINTS)
+_SERVED = (
+    *writes.ENDPOINTS,
+    *lists.ENDPOINTS,
+    *statements.ENDPOINTS,
+    *lineage.ENDPOINTS,
+    *status.ENDPOINTS,
+    *exports.ENDPOINTS,
+    *files.ENDPOINTS,
+    *health.ENDPOINTS,
+)
 ENDPOINTS: tuple[Endpoint, ...] = (*_SERVED, *reference.endpoints(_SERVED))
 """Everything that is served."""
 
@@ -31,7 +51,10 @@ async def _respond(services: Services, endpoint: Endpoint, ask: Ask) -> Response
     if endpoint.action:
         actor = await services.actor(header(ask, b"authorization") or "")
         scope_of(actor, endpoint.action)
-    return await endpoint.handle(services, ask, actor)
+    response = await endpoint.handle(services, ask, actor)
+    if actor is not None and endpoint.method == "GET" and endpoint.action != "read.read":
+        services.note_read(actor, endpoint.action, address(ask), told_of(ask))
+    return response
 
 
 @cache
@@ -56,13 +79,18 @@ def _fixed(services: Services, path: str, methods: dict[str, Endpoint]) -> ASGIR
             raise MethodNotAllowedException(headers={"Allow": allowed})
         response = await _respond(services, endpoint, Request(scope, receive=receive, send=send))
         content = response.content or b""
+        size, pieces = len(content), iter(tuple[bytes, ...]())
+        if isinstance(response, Spooled):
+            size, pieces = response.size, response.pieces()
         headers = [
             (b"content-type", _content_type(response.media_type or JSON)),
-            (b"content-length", str(len(content)).encode()),
+            (b"content-length", str(size).encode()),
             *((key.lower().encode(), value.encode()) for key, value in response.headers.items()),
         ]
         status = response.status_code or 200
         await send({"type": "http.response.start", "status": status, "headers": headers})
+        for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": content, "more_body": False})
 
     return asgi(path, copy_scope=False)(answer)

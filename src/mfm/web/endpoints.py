@@ -1,7 +1,8 @@
 """Endpoints: what an address does, who may ask, and what its documentation says."""
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from io import SEEK_END
+from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 from litestar import Request, Response
@@ -14,6 +15,7 @@ from mfm.web.services import Services
 JSON = "application/json"
 BODY_MAX_BYTES = 8 * 2**20
 _DIGITS_MAX = 18
+_PIECE_BYTES = 64 * 1024
 Ask = Request[Any, Any, Any]
 
 
@@ -35,6 +37,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
         handle: answers a request; the actor is None where the address is public.
         text: one sentence for the reference.
         request: what a body decodes into, or None.
+        takes: the types of a body that is a file, none where it is JSON.
         answer: the name of the answer's schema.
         media: the types it answers in; JSON unless Accept asks for another of them.
         also: Structs that describe the answer, where no noun does.
@@ -47,10 +50,42 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     handle: Callable[[Services, Ask, Actor | None], Awaitable[Response[bytes]]]
     text: str
     request: type[Struct] | None = None
+    takes: tuple[str, ...] = ()
     answer: str = "Object"
     media: tuple[str, ...] = (JSON,)
     also: tuple[type[Struct], ...] = ()
     queries: tuple[Query, ...] = ()
+
+
+class Spooled(Response[bytes]):
+    """An answer of any length, made aside, so that it is sent whole or told as a problem.
+
+    Attributes:
+        size: how many bytes it has.
+    """
+
+    def __init__(self, file: BinaryIO, media_type: str, name: str) -> None:
+        """Answer with a file, which is closed once it is sent.
+
+        Args:
+            file: open, standing anywhere.
+            media_type: of its content.
+            name: what a browser would call it.
+        """
+        told = {
+            "Cache-Control": "no-store",
+            "Content-Disposition": f'attachment; filename="{name}"',
+        }
+        super().__init__(b"", media_type=media_type, headers=told)
+        self.file = file
+        self.size = file.seek(0, SEEK_END)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give its bytes, some at a time."""
+        with self.file:
+            self.file.seek(0)
+            while piece := self.file.read(_PIECE_BYTES):
+                yield piece
 
 
 def ok(
@@ -127,6 +162,23 @@ def whole(text: str) -> int | None:
     """Return the number that plain digits say, or None; never one that the database cannot hold."""
     plain = text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX
     return int(text) if plain else None
+
+
+def tell(ask: Ask, items: int) -> None:
+    """Leave how many things an answer tells, for the log of reads; 1 unless left here."""
+    ask.scope["mfm.items"] = items  # type: ignore[typeddict-unknown-key]  # ours, beside ASGI's
+
+
+def told_of(ask: Ask) -> int:
+    """Return how many things the answer to a request tells."""
+    items: int = ask.scope.get("mfm.items", 1)  # type: ignore[assignment]  # as above
+    return items
+
+
+def address(ask: Ask) -> str:
+    """Return what was asked for: the path, with its query."""
+    query = ask.scope["query_string"].decode("latin-1")
+    return f"{ask.scope['path']}?{query}" if query else ask.scope["path"]
 
 
 def next_link(ask: Ask, queries: dict[str, Any]) -> str:

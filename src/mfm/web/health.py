@@ -6,7 +6,7 @@ from prometheus_client import generate_latest
 from mfm.app.health import ready
 from mfm.core.permissions import Actor
 from mfm.web.endpoints import Ask, Endpoint, ok
-from mfm.web.observer import REGISTRY
+from mfm.web.observer import READS_LOST, READS_WAITING, REGISTRY
 from mfm.web.services import Services
 
 
@@ -19,7 +19,10 @@ async def _ready(services: Services, _: Ask, __: Actor | None) -> Response[bytes
     return ok(told, status=200 if told["status"] == "ready" else 503)
 
 
-async def _metrics(_: Services, __: Ask, ___: Actor | None) -> Response[bytes]:
+async def _metrics(services: Services, _: Ask, __: Actor | None) -> Response[bytes]:
+    if services.read_log is not None:
+        READS_LOST.set(services.read_log.lost)
+        READS_WAITING.set(services.read_log.waiting)
     return Response(generate_latest(REGISTRY), media_type="text/plain; version=0.0.4")
 
 

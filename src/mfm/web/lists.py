@@ -8,19 +8,37 @@ from msgspec import json
 from mfm.app import reads
 from mfm.app.reads import Page
 from mfm.core.allocations import Allocation
+from mfm.core.bank import BankStatement
+from mfm.core.boards import Board, Seat
+from mfm.core.chart_accounts import ChartAccount
 from mfm.core.commitments import Commitment
+from mfm.core.conditions import Condition
+from mfm.core.conversions import Conversion
+from mfm.core.costs import Cost
 from mfm.core.deposits import Deposit
 from mfm.core.disbursements import Disbursement
+from mfm.core.donor_refunds import DonorRefund
 from mfm.core.errors import Invalid
+from mfm.core.foreign_payments import ForeignPayment
 from mfm.core.funds import Fund
+from mfm.core.in_kind import InKind
+from mfm.core.interest import Interest
 from mfm.core.keys import ApiKey
+from mfm.core.links import StatusLink
+from mfm.core.motions import Motion
 from mfm.core.nouns import KINDS
+from mfm.core.openings import OpeningBalance
 from mfm.core.parties import Party
+from mfm.core.periods import Period
 from mfm.core.permissions import Actor
 from mfm.core.pledges import Pledge
+from mfm.core.rates import Rate
 from mfm.core.record import Noun
 from mfm.core.refunds import Refund
 from mfm.core.reports import Report
+from mfm.core.revaluations import Revaluation
+from mfm.core.unidentified_receipts import UnidentifiedReceipt
+from mfm.core.write_offs import WriteOff
 from mfm.web import cursors
 from mfm.web.endpoints import (
     Ask,
@@ -33,8 +51,10 @@ from mfm.web.endpoints import (
     part,
     queries_of,
     query_int,
+    tell,
     whole,
 )
+from mfm.web.progress import MORE, More
 from mfm.web.render import PLURALS, noun_json, record_json
 from mfm.web.services import Services
 
@@ -47,14 +67,33 @@ _PAGING = (
 FILTERS: dict[type[Noun], tuple[str, ...]] = {
     Party: ("identifier", "kind", "country"),
     Fund: ("tier", "parent", "steward", "identifier"),
+    Rate: ("base", "quote", "source"),
+    Period: ("fund",),
+    ChartAccount: ("fund",),
+    OpeningBalance: ("fund",),
+    Conversion: ("fund",),
+    ForeignPayment: ("fund",),
+    Revaluation: ("fund",),
     Pledge: ("fund", "donor", "status"),
     Commitment: ("kind", "from_party", "from_fund", "to_fund", "to_party", "allocation", "status"),
+    Condition: ("commitment", "from_fund", "to_fund", "type", "status", "assessment", "contest"),
     Deposit: ("fund", "commitment"),
-    Allocation: ("fund", "status"),
+    DonorRefund: ("fund", "commitment", "party", "status"),
+    UnidentifiedReceipt: ("fund", "status"),
+    Interest: ("fund",),
+    Cost: ("fund", "kind"),
+    InKind: ("fund", "donor"),
+    Allocation: ("fund", "status", "donor"),
+    Board: ("fund",),
+    Seat: ("fund", "constituency", "party", "status"),
+    Motion: ("fund", "status", "disbursement", "used_by"),
     Disbursement: ("commitment", "from_fund", "to_fund", "to_party", "status"),
-    Report: ("fund", "commitment", "party"),
+    Report: ("fund", "commitment", "party", "disbursement", "status"),
     Refund: ("fund", "commitment", "party", "status"),
+    WriteOff: ("fund", "commitment", "party", "status"),
+    BankStatement: ("fund", "bank_account", "status", "file"),
     ApiKey: ("party", "role", "fund", "status"),
+    StatusLink: ("commitment", "from_fund", "to_party", "status"),
 }
 """Which fields each list can be narrowed by."""
 
@@ -76,6 +115,7 @@ def _listed(
 ) -> Response[bytes]:
     """Return a page with the link to the next one, if there may be one."""
     page, listing, place = last
+    tell(ask, len(items))
     told: dict[str, Any] = {"items": items}
     headers = {}
     if len(items) == page.limit:
@@ -104,6 +144,16 @@ def _one(noun: type[Noun]) -> Any:  # noqa: ANN401  # a handler, see Endpoint.ha
         if etag in {tag.strip().removeprefix("W/") for tag in seen}:  # proxies weaken tags
             return Response(b"", status_code=304, headers={"ETag": etag})
         return ok(noun_json(found), headers={"ETag": etag})
+
+    return handle
+
+
+def _with_more(noun: type[Noun], more: More) -> Any:  # noqa: ANN401  # a handler, see Endpoint.handle
+    async def handle(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
+        found = await reads.one(services.engine, actor_of(actor), noun, part(ask, "id"))
+        # Days pass while the noun stays: there is no "unchanged" here, the tag serves If-Match.
+        told = noun_json(found) | await more.read(services, found)
+        return ok(told, headers={"ETag": f'"{found.seq}"'})
 
     return handle
 
@@ -140,9 +190,9 @@ def _reading(noun: type[Noun], filters: tuple[str, ...]) -> tuple[Endpoint, Endp
             method="GET",
             path=path + "/{id}",
             action=reads.action_of(noun),
-            handle=_one(noun),
+            handle=_with_more(noun, MORE[noun]) if noun in MORE else _one(noun),
             text=f"Read one {KINDS[noun].replace('_', ' ')}.",
-            answer=name,
+            answer=f"{name}Read" if noun in MORE else name,
         ),
     )
 

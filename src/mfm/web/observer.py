@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 log = structlog.get_logger(__name__)
 
@@ -17,6 +17,12 @@ REQUESTS = Counter(
 )
 SECONDS = Histogram(
     "mfm_http_request_seconds", "Time to the answer's first byte", ("path",), registry=REGISTRY
+)
+READS_LOST = Gauge(
+    "mfm_read_log_lost", "Reads that the log of reads could not keep", registry=REGISTRY
+)
+READS_WAITING = Gauge(
+    "mfm_read_log_waiting", "Reads that wait to be written to their log", registry=REGISTRY
 )
 _PROCESS, _COUNT = secrets.token_hex(4), count(1)
 _METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})

@@ -8,9 +8,11 @@ from msgspec import UNSET, Struct, UnsetType, defstruct, json
 
 import mfm
 from mfm.core.money import Money
+from mfm.core.motions import Motion
 from mfm.core.nouns import NOUNS
 from mfm.web.endpoints import JSON, Endpoint
 from mfm.web.problems import MEDIA_TYPE, ProblemDocument
+from mfm.web.progress import MORE
 from mfm.web.render import HIDDEN
 
 _PART = re.compile(r"\{(\w+)\}")
@@ -27,6 +29,8 @@ def _wire(kind: type[Struct], made: dict[type[Struct], type[Struct]]) -> type[St
                 fields.append((name.removesuffix("_minor"), Money))
             else:
                 fields.append((name, _told(hint, made)))
+        if kind is Motion:
+            fields.append(("tally", dict[str, dict[str, int]]))
         made[kind] = defstruct(kind.__name__, fields, kw_only=True, module=__name__)
         made[kind].__doc__ = (kind.__doc__ or "").strip().splitlines()[0]
     return made[kind]
@@ -45,6 +49,9 @@ def _answers() -> dict[str, type[Struct]]:
     for noun in NOUNS.values():
         told = answers[noun.__name__] = _wire(noun, made)
         answers[noun.__name__ + "List"] = _list_of(noun.__name__, told)
+        if noun in MORE:
+            name = f"{noun.__name__}Read"
+            answers[name] = defstruct(name, MORE[noun].fields, bases=(told,), kw_only=True)
     changed: Any = []
     for kind, noun in NOUNS.items():
         told = answers[noun.__name__]
@@ -153,6 +160,9 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     }
     if endpoint.action:
         told["description"] = f"Action {endpoint.action}."
+    if endpoint.takes:
+        file = {"schema": {"type": "string", "format": "binary"}}
+        told["requestBody"] = {"required": True, "content": dict.fromkeys(endpoint.takes, file)}
     if endpoint.request is not None:
         body = {"$ref": f"#/components/schemas/{endpoint.request.__name__}"}
         told["requestBody"] = {"required": True, "content": {JSON: {"schema": body}}}

@@ -106,19 +106,49 @@ amount-negative        | 422 | The amount is below zero | State a positive amoun
 amount-zero            | 422 | The amount is zero | State an amount above zero.
 amount-precision       | 422 | The amount has too many decimals | Use no more decimals than the currency has.
 amount-too-large       | 422 | The amount is too large | The ledger counts to 9,223,372,036,854,775,807 minor units.
-rate-malformed         | 422 | The rate is not a positive decimal number | Write it with at most 12 decimals: 1.10.
+rate-malformed         | 422 | The rate is not a positive decimal number | Write it with at most 30 decimals: 1.10, or 1/655.957.
+rate-absurd            | 422 | No currencies are this far apart | Look at the rate again: a decimal separator may be lost.
+rate-ambiguous         | 422 | Several have published this rate | Name the one that you use in rate_source.
+exchange-none          | 409 | There is no money in another currency | Revalue a fund that keeps some.
+conversion-currency    | 422 | The currencies do not fit | State one side in the fund's currency and the other in another.
+paid-differs           | 422 | What was paid is not what is owed | State the amount paid, and its agreed rate into the fund's currency.
+paid-abroad            | 409 | The payment was made in another currency | Take back the record that the detail names.
+bank-account-currency  | 422 | The bank account is in another currency | Name a bank account of this currency.
+rate-recorded          | 409 | This rate is recorded already | Use it; if it is wrong, take its record back first.
 rate-missing           | 422 | The rate is missing | State the rate into the fund's currency, and its source.
 rate-needless          | 422 | A rate does not apply | Leave rate and settles out for a deposit in the fund's own currency.
 commitment-sides       | 422 | The commitment's sides do not fit | Name from_party and to_fund, from_fund and to_fund, or from_fund and to_party.
 commitment-kind        | 422 | This verb is for another kind of commitment | Use the verb for this kind; the detail names it.
-commitment-allocation  | 422 | A contribution draws on no allocation | Leave allocation and tranches out.
+commitment-allocation  | 422 | A contribution draws on no allocation | Leave allocation out.
+source-differs         | 422 | Two fields name different sources | Leave contribution out, or let it say the same as source_kind.
+dates-backwards        | 422 | The agreement ends before it begins | Set ends_on on or after starts_on.
+schedule-too-large     | 422 | The schedule does not fit into a record | Use fewer tranches, shorter ids or fewer dates; a second agreement holds the rest.
+score-unknown          | 422 | The scheme has no such score | Use a score of the scheme; the detail lists them.
+amendment-empty        | 422 | The amendment changes nothing | State a larger amount, another schedule, or both.
+amendment-down         | 409 | An amendment does not take away | Use the verb that the detail names.
+extension-backwards    | 409 | The new end is not after the old one | Name a later day.
+commitment-halted      | 409 | The commitment is suspended or terminated | Resume it first, if it was suspended.
+commitment-state       | 409 | The commitment is at another step | See its status in the detail.
+earmark-not-met        | 409 | This money is earmarked for something else | Draw on money whose earmark admits this, or say along every dimension what it is for.
+receiver-only          | 403 | Only who gets the money may do this | Let the receiver do it, with a key of its own.
+condition-state        | 409 | The condition is at another step | See its status in the detail.
+condition-unmet        | 409 | A condition of the tranche is neither met nor waived | Have it met or waived by somebody who did not ask for the tranche.
+condition-contested    | 409 | The contest of the condition is at another step | A condition is contested once, and answered once.
+condition-private      | 409 | Private money comes without such conditions | Leave the condition out; only fiduciary ones are allowed.
 allocation-missing     | 422 | The allocation is missing | Name the allocation that the agreement draws on.
 allocation-other       | 422 | The allocation is another fund's | Name an allocation of the fund that gives.
+contribution-other     | 422 | The contribution is another fund's | Name a contribution to the fund whose bank account the money reached.
+contribution-only      | 422 | Only contributions are conditional, recognised later or of a source | Leave conditional, recognition and source_kind out of a transfer or grant.
 pledge-other           | 422 | The pledge is somebody else's | Name a pledge of this donor to this fund.
 tranches-differ        | 422 | The tranches do not sum to the amount | Make the tranches sum to the agreed amount.
 tranche-unknown        | 422 | There is no such tranche | Use a number from the commitment's schedule.
 shares-differ          | 422 | The shares do not sum to the amount | Name each contribution once; the shares sum to the amount.
+risk-unchanged         | 409 | The party's risk is already as told | Nothing to do.
+export-empty           | 409 | There is nothing to export | Open a fund or import a file first.
 account-unknown        | 422 | The account is not in the chart | Use a code from the chart of accounts.
+account-code           | 422 | No account can be added under this code | Use a code of the chart that the detail names, a dash and two or three digits.
+opening-subject        | 422 | This account is opened under one subject | Leave the subject out.
+opening-late           | 409 | The books hold money already | Opening balances come first; post vouchers now.
 account-controlled     | 422 | This account is kept by the verbs | Use the verb that keeps it, such as disbursement.approve.
 line-sides             | 422 | A line has two sides or none | Give each line either a debit or a credit.
 entry-unbalanced       | 422 | The entry does not balance | Make debits equal credits in each book.
@@ -133,10 +163,28 @@ cash-without-authority | 422 | Cash and authority would part | Add the lines of 
 balance-floor          | 409 | The account does not hold this much | See what it holds in the detail; ask for less, or fund it first.
 balance-overflow       | 409 | The account cannot count this high | Split the books.
 period-closed          | 409 | The day is outside the fund's open period | Use a day in the open period, or have the administrator open it.
+period-final           | 409 | These days are closed for good | Date the correction in the open period.
+period-running         | 409 | The period is not over | Close it once its last day has passed.
+period-spans           | 409 | A fiscal year ends within these days | Close the year that ended first.
+decision-missing       | 422 | The decision is missing | Name by which decision what is not signed is carried forward.
+designation-early      | 422 | A reserve is designated at the year's end | Leave designate out, or close up to the last day of the fiscal year.
 period-backwards       | 422 | The period ends before it begins | Set open_until on or after open_from.
 four-eyes              | 409 | The same person cannot do two steps | Let another person, with a key of their own, take this step.
 disbursement-state     | 409 | The disbursement is at another step | Take the step that is next; the detail tells where it stands.
-refund-state           | 409 | The refund is at another step | A refund is received once, after it was claimed.
+disbursement-other     | 422 | The disbursement is of another commitment | Name a disbursement of this commitment, or none.
+confirm-exceeds        | 409 | More arrived than was sent | Confirm at most what the detail names; what is more is another payment.
+credited-needless      | 422 | The other currency does not apply | Tell what arrived in the payment's own currency as received.
+difference-none        | 409 | There is no difference to resolve | Nothing to do.
+report-state           | 409 | The report is at another step | A report is questioned or decided once it is submitted, and answered once it is questioned.
+report-exceeded        | 409 | More is decided than was reported | Accept and reject at most what the report asks for.
+write-off-what         | 422 | It is not clear what is written off | State an amount of the grant's open advance, or name one of its refunds.
+write-off-state        | 409 | The write-off is decided already | Propose another one if there is more to give up.
+refund-state           | 409 | The refund is at another step | A refund is received or written off once, after it was claimed.
+donor-refund-state     | 409 | The donor refund is at another step | A refund to a donor is paid once, after it was decided.
+unidentified-receipt-state | 409 | The receipt is placed or returned already | See where it went in its status and deposit.
+contribution-exceeded  | 409 | The contribution does not hold this much | Use at most what the detail names.
+conditions-unmet       | 409 | A part of the contribution is still conditional | Record with commitment.meet-conditions that its conditions are met, then receive it.
+tranche-conditioned    | 409 | The tranche has conditions | Keep the tranche in the schedule, or have its conditions met or waived first.
 tranche-taken          | 409 | The tranche is taken | Use a free tranche; see the commitment's schedule.
 tranche-empty          | 409 | Nothing is left of the tranche | It was de-obligated; use another tranche.
 pledge-exceeded        | 409 | The pledge does not hold this much | Use at most what is outstanding.
@@ -146,18 +194,37 @@ allocation-exceeded    | 409 | The allocation does not hold this much | Return a
 advance-exceeded       | 409 | More than was paid and is open | Report or claim at most what the detail names.
 fee-charged            | 409 | The fee is charged already | Nothing to do.
 fee-zero               | 409 | The fee is nothing | Nothing to do.
+majority-malformed     | 422 | This is no majority | State from a half (1/2) to the whole (1/1), in whole numbers.
+term-backwards         | 422 | The term ends before it begins | Set until on or after since.
+motion-matter          | 422 | A motion is about one thing | State an amount to allocate, or name a disbursement of the fund.
+motion-state           | 409 | The motion is closed | Propose a new motion.
+motion-early           | 409 | The motion may not be closed yet | Close it on the day that the detail names, or later.
+quorum-missing         | 409 | There is no quorum | Let more seats vote, then close the motion again; it stays open.
+seat-other             | 409 | The seat is on another fund's board | Use a seat on this fund's board.
+seat-vacant            | 409 | The seat is vacant | Have the administrator seat somebody.
+seat-expired           | 409 | The seat's term does not cover today | Have the administrator seat somebody for a new term.
+seat-recused           | 409 | The seat has a conflict of interest | It takes no part in this vote; the others decide.
+conflict-of-interest   | 409 | The seat's holder is to be paid | Declare the conflict of interest instead of voting.
+vote-missing           | 409 | The board has not carried this | Propose a motion, let the board vote, and name the carried motion.
+vote-other             | 409 | The motion is about something else | Name a motion carried for just this, or propose one.
+vote-used              | 409 | The motion was used already | Propose a new motion; each decides one thing.
+link-revoked           | 409 | The link is revoked already | Nothing to do.
 key-revoked            | 409 | The key is revoked already | Nothing to do.
 record-empty           | 409 | There is nothing to take back | Only accepted records that moved or set something are reversed.
 record-reversed        | 409 | It is taken back already | Nothing to do; see the record that the detail names.
 record-final           | 409 | This record is not taken back | Use the verb that the detail names.
 record-needed          | 409 | Something needs what this record made | Take back what the detail names first.
 record-superseded      | 409 | Something stands on this record | Take the later record back first; the detail names it.
+chain-ambiguous        | 409 | Several things have this id | Put the kind before it, as the detail says: fund:x, party:x or commitment:x.
+chain-currencies       | 422 | The chain begins in several currencies | Choose one of those that the detail names.
+chain-too-large        | 422 | The chain is too large to be traced at once | Begin nearer: with a commitment, or a fund further down.
 mechanism-name         | 422 | The mechanism's name has the wrong form | Use lower-case letters, digits, dot, dash and underscore.
 mechanism-exists       | 409 | The mechanism exists | Choose another name.
 mechanism-unknown      | 404 | There is no such mechanism | Make it with mfm init.
 mechanism-ambiguous    | 400 | There are several mechanisms | Name one with --mechanism.
 migration-needed       | 503 | The database is behind this release | Run mfm migrate with MFM_MIGRATION_URL.
 file-unreadable        | 422 | The file cannot be read | Check the path and the permissions.
+file-unwritable        | 422 | The file cannot be written | Check the folder and the permissions.
 file-compressed        | 422 | The file is compressed | Unpack it first.
 xml-malformed          | 422 | The file is not well-formed XML | Mend the line that the detail names.
 xml-encoding           | 422 | The file's encoding is broken | Save it as UTF-8.
@@ -169,6 +236,26 @@ iati-organisation-file | 422 | This is an IATI organisation file | Import the pu
 iati-version           | 422 | This version of IATI is not read | Convert the file to IATI 2.03.
 iati-schema            | 422 | The file breaks the schema | Mend the lines that the detail names.
 schemas-unreadable     | 422 | The schemas cannot be read | Point --schemas at a folder with the IATI XSD files.
+file-kind              | 422 | The file is of another kind | Save it as CSV (UTF-8) or XLSX.
+file-too-large         | 413 | The file is too large | Split it.
+spreadsheet-malformed  | 422 | The file is no sound spreadsheet | Save it again as .xlsx, without a password, or as CSV.
+sheets-several         | 422 | It is not plain which sheet is meant | Save a workbook with one sheet that shows.
+camt-other             | 422 | The file is no bank statement | Ask the bank for camt.053, or use a CSV or XLSX file.
+balance-missing        | 422 | The statement lacks a balance | Ask the bank for a statement with opening and closing balance.
+bank-accounts-several  | 422 | The file tells of several bank accounts | Give each account a file of its own.
+statement-dates        | 422 | The statement's days contradict each other | Mend the day that the pointer names.
+statement-page         | 422 | There is no such page | State a page from 1 to the number of pages.
+statement-overlap      | 409 | A statement tells of these days already | Import a statement of other days, or take that one back first.
+statement-order        | 409 | The later statement's opening balance is matched | Unmatch it, import this one, match again.
+line-unknown           | 422 | The statement has no such line | Read the statement; its lines are numbered from 1.
+line-matched           | 409 | The line is matched already | Unmatch it first.
+line-unmatched         | 409 | The line is in no match | Read the statement again.
+match-repeated         | 422 | A match names something twice | Name each line and each record once.
+match-record           | 422 | The record moves nothing there | Name records that moved money at this bank account.
+match-differs          | 409 | Bank and books differ | Match lines and records that come to the same amount.
+match-opening          | 409 | This opening balance is no item | Only the first statement of an account brings a balance into the books.
+record-matched         | 409 | The record is matched already | Unmatch it first.
+export-too-large       | 413 | The list is too long for a sheet | Ask for it as csv or jsonl.
 """)  # noqa: E501  # a code a line
 """Every code: what it means to a client, and to a person."""
 

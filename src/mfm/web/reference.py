@@ -13,7 +13,7 @@ from mfm.web.endpoints import Ask, Endpoint, ok, part
 from mfm.web.problems import KINDS
 from mfm.web.services import Services
 
-_PAGES = Environment(
+PAGES = Environment(
     loader=PackageLoader("mfm.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
 _KEPT = {"Cache-Control": "public, max-age=300"}
@@ -21,7 +21,7 @@ _KEPT = {"Cache-Control": "public, max-age=300"}
 
 def page(template: str, **facts: Any) -> Response[bytes]:  # noqa: ANN401  # what templates take
     """Return a page."""
-    content = _PAGES.get_template(template).render(**facts).encode()
+    content = PAGES.get_template(template).render(**facts).encode()
     headers = {
         **_KEPT,
         "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:",
@@ -42,7 +42,7 @@ async def _problem(_: Services, ask: Ask, __: Actor | None) -> Response[bytes]:
 
 @cache
 def _style() -> bytes:
-    return _PAGES.loader.get_source(_PAGES, "site.css")[0].encode()  # type: ignore[union-attr]  # it has one
+    return PAGES.loader.get_source(PAGES, "site.css")[0].encode()  # type: ignore[union-attr]  # it has one
 
 
 async def _css(_: Services, __: Ask, ___: Actor | None) -> Response[bytes]:

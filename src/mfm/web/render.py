@@ -4,11 +4,13 @@ from typing import Any
 
 from msgspec import Struct, json, to_builtins
 
+from mfm.core.boards import tally
 from mfm.core.money import decimal_text
+from mfm.core.motions import Motion
 from mfm.core.nouns import NOUNS
 from mfm.core.record import Noun, parse, restore
 
-HIDDEN = frozenset({"prev", "digest"})
+HIDDEN = frozenset({"prev", "digest", "mask"})
 """Fields that are kept, not told: `seq` leads to the record, which has what came before."""
 
 
@@ -18,8 +20,11 @@ def money_json(amount_minor: int, currency: str) -> dict[str, str]:
 
 
 def noun_json(noun: Noun) -> dict[str, Any]:
-    """Return a noun's state as JSON: `x_minor` becomes the money `x`."""
-    return _told(noun, getattr(noun, "currency", ""))
+    """Return a noun's state as JSON: `x_minor` becomes the money `x`; a motion tells its tally."""
+    told = _told(noun, getattr(noun, "currency", ""))
+    if isinstance(noun, Motion):
+        told["tally"] = tally(noun.votes)
+    return told
 
 
 def _told(value: Struct, currency: str) -> dict[str, Any]:
@@ -32,7 +37,9 @@ def _told(value: Struct, currency: str) -> dict[str, Any]:
             own = getattr(value, "original_currency", "") if name.startswith("original") else ""
             told[name.removesuffix("_minor")] = money_json(field, own or currency)
         elif isinstance(field, tuple):
-            told[name] = [_told(each, currency) for each in field]
+            told[name] = [
+                _told(each, currency) if isinstance(each, Struct) else each for each in field
+            ]
         else:
             told[name] = to_builtins(field)
     return told
@@ -72,15 +79,34 @@ def outcome_json(content: bytes) -> tuple[dict[str, Any], str]:
 
 PLURALS = {
     "party": "parties",
+    "rate": "rates",
+    "period": "periods",
+    "chart_account": "chart-accounts",
+    "opening_balance": "opening-balances",
+    "conversion": "conversions",
+    "foreign_payment": "foreign-payments",
+    "revaluation": "revaluations",
     "fund": "funds",
     "pledge": "pledges",
     "commitment": "commitments",
     "deposit": "deposits",
+    "donor_refund": "donor-refunds",
+    "unidentified_receipt": "unidentified-receipts",
+    "interest": "interest",
+    "condition": "conditions",
+    "cost": "costs",
+    "in_kind": "in-kind",
     "allocation": "allocations",
+    "board": "boards",
+    "seat": "seats",
+    "motion": "motions",
     "disbursement": "disbursements",
     "report": "reports",
     "refund": "refunds",
+    "write_off": "write-offs",
     "api_key": "keys",
+    "status_link": "links",
+    "bank_statement": "bank-statements",
     "import": "imports",
     "reported_activity": "imports",
     "reported_transaction": "imports",

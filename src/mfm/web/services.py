@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from mfm.app import reads
 from mfm.app.context import utc_now
+from mfm.app.read_log import ReadLog
 from mfm.core.errors import Invalid
 from mfm.core.keys import PREFIX, ApiKey, digest_of, speaker
 from mfm.core.permissions import Actor
@@ -31,11 +32,14 @@ class _Seen(NamedTuple):
 class Services:
     """One mechanism's services within a process."""
 
-    def __init__(self, writer: Writer, engine: Engine, cursor_key: bytes) -> None:
-        """Keep them; nothing connects here."""
+    def __init__(
+        self, writer: Writer, engine: Engine, cursor_key: bytes, read_log: ReadLog | None = None
+    ) -> None:
+        """Keep them; nothing connects here. Without a log of reads none is kept."""
         self.writer = writer
         self.engine = engine
         self.cursor_key = cursor_key
+        self.read_log = read_log
         self._keys: OrderedDict[str, _Seen] = OrderedDict()
         self._refusals: OrderedDict[str, tuple[int, datetime]] = OrderedDict()
 
@@ -56,6 +60,11 @@ class Services:
             while len(keys) > _KEYS_MAX:
                 keys.popitem(last=False)
         return speaker(seen.key, now)
+
+    def note_read(self, actor: Actor, action: str, address: str, items: int) -> None:
+        """Leave a note for the log of reads, if one is kept; the log's own pages leave none."""
+        if self.read_log is not None:
+            self.read_log.note(actor, action, address, items)
 
     def forget_keys(self) -> None:
         """Look every key up again: one was made or revoked here."""

@@ -26,6 +26,7 @@ from mfm.web.endpoints import (
     part,
     queries_of,
     query_int,
+    tell,
 )
 from mfm.web.services import Services
 
@@ -53,7 +54,7 @@ class Totals(Struct, frozen=True):
     items: list[Total]
 
 
-def _query(told: dict[str, str], kind: type[Q], **fields: str) -> Q:
+def query_of(told: dict[str, str], kind: type[Q], **fields: str) -> Q:
     """Return the query parameters and parts of the path as what the app takes.
 
     Raises:
@@ -80,14 +81,14 @@ def _csv(text: str, more: dict[str, str] | None = None) -> Response[bytes]:
 
 async def _statement(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
     told = queries_of(ask, _names(_SCOPE))
-    query = _query(told, StatementQuery, fund=part(ask, "fund"))
+    query = query_of(told, StatementQuery, fund=part(ask, "fund"))
     made = await statements.statement(services.engine, actor_of(actor), query)
     return _csv(csv.sources_and_uses(made)) if _as_csv(ask) else ok(made)
 
 
 async def _balance(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
     told = queries_of(ask, _names(_ACCOUNT))
-    query = _query(told, AccountQuery, fund=part(ask, "fund"), code=part(ask, "code"))
+    query = query_of(told, AccountQuery, fund=part(ask, "fund"), code=part(ask, "code"))
     return ok(await statements.balance(services.engine, actor_of(actor), query))
 
 
@@ -100,8 +101,9 @@ async def _history(services: Services, ask: Ask, actor: Actor | None) -> Respons
     if cursor := told.pop("cursor", ""):
         fields["after"] = str(cursors.read(services.cursor_key, listing, cursor)[0])
     limit = query_int(told, "limit", 100, (1, _LIMIT_MAX))
-    query = _query(told, HistoryQuery, **fields)
+    query = query_of(told, HistoryQuery, **fields)
     made = await statements.history(services.engine, actor_of(actor), query)
+    tell(ask, len(made.rows))
     headers = {}
     if made.next is not None:
         following = cursors.sign(services.cursor_key, listing, (made.next, ""))

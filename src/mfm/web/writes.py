@@ -7,7 +7,6 @@ from litestar import Response
 from msgspec import ValidationError, convert
 
 from mfm.app.entries import submit_batch
-from mfm.app.keys import issue
 from mfm.app.perform import Ask as VerbAsk
 from mfm.app.perform import Made, Verb, refusal_of, submit
 from mfm.app.registry import VERBS
@@ -85,19 +84,19 @@ def _write(verb: Verb) -> Any:  # noqa: ANN401  # a handler, see Endpoint.handle
         else:
             command = decode(body, verb.command)
         asked = VerbAsk(who, verb, command, key, if_match)
-        if verb.name.startswith("key."):
-            return await _key_verb(services, asked, ask.scope["path"])
+        if verb.name.startswith("key.") or verb.issue is not None:
+            return await _secret_verb(services, asked, ask.scope["path"])
         made = await submit(services.writer, asked)
         return answer(services, who, made, ask.scope["path"])
 
     return handle
 
 
-async def _key_verb(services: Services, asked: VerbAsk, path: str) -> Response[bytes]:
-    """Make or revoke a key; a new key's secret is told once, here, and never again."""
+async def _secret_verb(services: Services, asked: VerbAsk, path: str) -> Response[bytes]:
+    """Make a key or link, or revoke a key; a secret is told once, here, and never again."""
     secret = ""
-    if asked.verb.name == "key.create":
-        asked, secret = issue(asked)
+    if asked.verb.issue is not None:
+        asked, secret = asked.verb.issue(asked)
     made = await submit(services.writer, asked)
     services.forget_keys()
     if secret and made.accepted and not made.replayed:

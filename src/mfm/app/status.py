@@ -1,0 +1,47 @@
+"""What a status link shows: one grant, its payments, and whose turn it is."""
+
+from datetime import date
+
+from msgspec import Struct
+
+from mfm.app.context import today_in, utc_now
+from mfm.app.progress import around_of, must, under
+from mfm.core.disbursements import Disbursement
+from mfm.core.keys import digest_of
+from mfm.core.links import StatusLink
+from mfm.core.next_steps import Around, TrancheStep, tranche_steps
+from mfm.core.parties import Party
+from mfm.store import reads
+from mfm.store.database import Engine, snapshot
+
+
+class Shown(Struct, frozen=True):
+    """A grant as its link shows it.
+
+    Attributes:
+        around: the grant, its fund, and what its payments wait for.
+        party: the grantee.
+        steps: where each payment stands.
+        takers: id -> the disbursement of each payment that was asked for.
+        today: the day where the fund is.
+    """
+
+    around: Around
+    party: Party
+    steps: tuple[TrancheStep, ...]
+    takers: dict[str, Disbursement]
+    today: date
+
+
+async def shown(engine: Engine, token: str) -> Shown | None:
+    """Return what a token's link shows, or None, with the same work, for none or a revoked one."""
+    async with snapshot(engine) as connection:
+        link = await reads.by_digest(connection, StatusLink, digest_of(token))
+        if not isinstance(link, StatusLink) or link.status != "active":
+            return None
+        around = await around_of(connection, link.commitment)
+        party = await must(connection, Party, link.to_party)
+        takers = await under(connection, Disbursement, link.commitment)
+    today = today_in(around.giver.time_zone, utc_now())
+    by_id = {each.id: each for each in takers}
+    return Shown(around, party, tranche_steps(around, takers), by_id, today)

@@ -1,0 +1,45 @@
+"""The progress bar of imports."""
+
+from pathlib import Path
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+
+class Bar:
+    """A progress bar on standard error, where that is a terminal."""
+
+    def __init__(self, path: Path, *, rows: bool = False) -> None:
+        """Prepare it.
+
+        Args:
+            path: the file.
+            rows: whether what is read is counted in rows, not in bytes.
+        """
+        console = Console(stderr=True)
+        columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}")
+        self._progress = Progress(
+            *columns,
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        size = path.stat().st_size if path.is_file() and not rows else None
+        self._tasks = {
+            "read": self._progress.add_task(f"reading {path.name}", total=size),
+            "check": self._progress.add_task("checking", total=None, visible=False),
+            "write": self._progress.add_task("writing", total=None),
+        }
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, what: str, done: int) -> None:
+        """Show how far it is."""
+        self._progress.update(self._tasks[what], completed=done, visible=True)

@@ -1,0 +1,67 @@
+"""What single addresses tell beyond the noun itself: whose turn it is, and how long it took."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Any, NamedTuple
+
+from msgspec import Struct, to_builtins
+
+from mfm.app import progress
+from mfm.core.commitments import Commitment
+from mfm.core.disbursements import Disbursement
+from mfm.core.money import Money
+from mfm.core.next_steps import NextStep, PastStep
+from mfm.core.record import Noun
+from mfm.web.render import money_json
+from mfm.web.services import Services
+
+
+class TrancheProgress(Struct, frozen=True):
+    """Where a tranche stands and whose turn it is."""
+
+    tranche: int
+    amount: Money
+    due_on: date | None
+    disbursement: str
+    status: str
+    next_step: NextStep | None
+
+
+class More(NamedTuple):
+    """What a noun's own address tells beyond its state, and how that is found.
+
+    Attributes:
+        fields: (name, type) for the description.
+        read: returns the fields' values.
+    """
+
+    fields: tuple[tuple[str, Any], ...]
+    read: Callable[[Services, Any], Awaitable[dict[str, Any]]]
+
+
+async def _disbursement(services: Services, made: Disbursement) -> dict[str, Any]:
+    told: dict[str, Any] = to_builtins(await progress.of_disbursement(services.engine, made))
+    return told
+
+
+async def _commitment(services: Services, made: Commitment) -> dict[str, Any]:
+    steps = await progress.of_commitment(services.engine, made)
+    told = []
+    for step in steps:
+        each = to_builtins(step)
+        each["amount"] = money_json(each.pop("amount_minor"), made.currency)
+        told.append(each)
+    return {"progress": told}
+
+
+MORE: dict[type[Noun], More] = {
+    Commitment: More((("progress", list[TrancheProgress]),), _commitment),
+    Disbursement: More(
+        (
+            ("next_step", NextStep | None),
+            ("days", dict[str, int | None]),
+            ("steps", list[PastStep]),
+        ),
+        _disbursement,
+    ),
+}
