@@ -7,7 +7,7 @@ CREATE TABLE rate (
   status text NOT NULL CHECK (status IN ('recorded', 'reversed')),
   base text NOT NULL CHECK (base ~ '^[A-Z]{3}$'), quote text NOT NULL CHECK (quote ~ '^[A-Z]{3}$'),
   rated_on date NOT NULL,
-  rate text NOT NULL CHECK (CASE WHEN rate ~ '^(0|[1-9][0-9]{0,12})(\.[0-9]{1,30})?$'
+  rate text NOT NULL CHECK (CASE WHEN rate ~ '^(0|[1-9][0-9]{0,11})(\.[0-9]{1,30})?$'
     THEN rate::numeric BETWEEN 1e-15 AND 1e12 ELSE false END),
   source text NOT NULL, PRIMARY KEY (mechanism_id, id), CHECK (base <> quote));
 CREATE UNIQUE INDEX rate_published ON rate (mechanism_id, base, quote, rated_on, source);

@@ -104,7 +104,6 @@ def test_a_fund_keeps_one_currency() -> None:
 # Pledges -----------------------------------------------------------------------------------------
 
 
-
 def test_a_pledge_is_a_memo() -> None:
     command = pledges.AnnouncePledge(fund="g", donor="donor", amount=usd("12.00"))
     draft = pledges.announce(act(), command, "p", G)

@@ -98,19 +98,21 @@ SIMPLE: dict[type[inspect.Type], st.SearchStrategy[object]] = {
 
 def values(kind: inspect.Type) -> st.SearchStrategy[object]:
     """Any value that a type allows, whether or not it makes sense."""
-    if isinstance(kind, inspect.UnionType):
-        return st.one_of(map(values, kind.types))
-    if isinstance(kind, inspect.StrType) and kind.pattern:
-        return st.from_regex(kind.pattern, fullmatch=True)
-    if isinstance(kind, inspect.LiteralType):
-        return st.sampled_from(kind.values)
-    if isinstance(kind, inspect.VarTupleType):
-        most = min(3, kind.max_length or 3)
-        return st.lists(values(kind.item_type), max_size=most).map(tuple)
-    if isinstance(kind, inspect.StructType):
-        fields = {field.name: values(field.type) for field in kind.fields}
-        return st.builds(kind.cls, **fields)
-    return SIMPLE[type(kind)]
+    match kind:
+        case inspect.UnionType():
+            made = st.one_of(map(values, kind.types))
+        case inspect.StrType(pattern=str()):
+            made = st.from_regex(kind.pattern, fullmatch=True)
+        case inspect.LiteralType():
+            made = st.sampled_from(kind.values)
+        case inspect.VarTupleType():
+            most = min(3, kind.max_length or 3)
+            made = st.lists(values(kind.item_type), max_size=most).map(tuple)
+        case inspect.StructType():
+            made = st.builds(kind.cls, **{each.name: values(each.type) for each in kind.fields})
+        case _:
+            made = SIMPLE[type(kind)]
+    return made
 
 
 NOUN_VALUES = {kind: values(inspect.type_info(noun)) for kind, noun in NOUNS.items()}

@@ -245,7 +245,17 @@ async def seen(db: Database, role: database.Role, mechanism: int) -> dict[str, s
     return found
 
 
-FILLED = {"record", "posting", "payload", "account", "balance", "head", "fund_head", "party", "fund"}
+FILLED = {
+    "record",
+    "posting",
+    "payload",
+    "account",
+    "balance",
+    "head",
+    "fund_head",
+    "party",
+    "fund",
+}
 FILLED |= {"pledge", "commitment", "deposit", "allocation", "disbursement", "report", "refund"}
 """Tables of which the worked example fills each; others may be empty."""
 

@@ -117,7 +117,7 @@ async def money_in(books: Books, on: dict[str, str]) -> None:
 
 
 async def money_out(books: Books, on: dict[str, str]) -> None:
-    """Pay a grant whose money bounces, comes short and is reported on; give a part of another up."""
+    """Pay a grant whose money bounces, comes short and is reported on; give some of another up."""
     for verb, key, fields in ADVANCE:
         assert (await books.do(verb, operator(key), **fields, **on)).accepted, verb
     named = {"disbursement": "d1"}

@@ -121,9 +121,7 @@ def draw(
     return _pro_rata(fund, amount_minor, available_minor)
 
 
-def named_shares(
-    terms: tuple[ShareTerm, ...], fund: Fund, amount_minor: int
-) -> tuple[Share, ...]:
+def named_shares(terms: tuple[ShareTerm, ...], fund: Fund, amount_minor: int) -> tuple[Share, ...]:
     """Return shares that name each contribution once and sum to the amount.
 
     Raises:

@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 from mfm.core.money import exponent
 
-RATE = re.compile(r"(1/)?(?!0+(\.0+)?$)[0-9]{1,13}(\.[0-9]{1,30})?")
+RATE = re.compile(r"(1/)?(?!0+(\.0+)?$)[0-9]{1,12}(\.[0-9]{1,30})?")
 """A rate above zero; with `1/` before it, its inverse."""
 
 

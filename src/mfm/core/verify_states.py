@@ -130,7 +130,8 @@ class States:
 
         Raises:
             Differs: `verb-unknown`, `state-verb`, `state-machine`, `state-link`, `state-field`,
-                `state-reference`, `state-amounts`, `four-eyes`, `posting-verb`, `reversal`, and by the votes.
+                `state-reference`, `state-amounts`, `four-eyes`, `posting-verb`, `reversal`, and by
+                the votes.
         """
         changes = [self._follow(kind, state, told) for kind, state in told.sets]
         if told.verb != REVERSAL:

@@ -351,4 +351,4 @@ import.withdraw
 
 import.finish
   import new|finished|reversed>finished *
-"""
+"""  # noqa: E501  # a noun a line

@@ -75,7 +75,7 @@ def _events(text: str) -> dict[str, Event]:
     return table
 
 
-EVENTS: dict[str, Event] = _events(TABLE)  # noqa: E501  # a noun a line
+EVENTS: dict[str, Event] = _events(TABLE)
 
 VOUCHER = "entry.post"
 REVERSAL = "record.reverse"
