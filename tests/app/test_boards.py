@@ -323,6 +323,24 @@ async def test_a_motion_is_not_closed_before_its_day(fund: Books) -> None:
     await sound(fund)
 
 
+async def test_who_left_and_came_back_votes_once(fund: Books) -> None:
+    await done(fund, "motion.propose", id="m", fund="g", amount=usd("5000.00"))
+    await vote(fund, "m", ("un", "for"), ("donor", "for"))
+    await done(fund, "board.vacate", seat="un")
+    told = {"fund": "g", "constituency": "un", "party": "un", "since": "2020-01-01"}
+    await done(fund, "board.seat", id="un-again", **told)
+    again = {"motion": "m", "seat": "un-again", "choice": "for"}
+    await done(fund, "vote.cast", member("un"), **again)
+    await refused(fund, "quorum-missing", "motion.close", motion="m")  # two of three seats
+    await vote(fund, "m", ("network", "for"))
+    closed = state(await done(fund, "motion.close", motion="m"), "motion")
+    assert (closed.status, [each.seat for each in closed.votes]) == (
+        "carried",
+        ["donor", "un-again", "network"],
+    )
+    await sound(fund)
+
+
 # Taking back -------------------------------------------------------------------------------------
 
 

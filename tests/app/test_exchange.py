@@ -121,16 +121,16 @@ async def test_money_is_changed_and_changed_back(books: Books) -> None:
     now = held(await shown(books))  # 440 of cost: a gain of 20
     assert (now["1100"], now["1190"], now["4900"]) == ("460.00", "660.00", "-20.00")
     assert (await balances(books))["9300", "USD", "exchange"] == -2000
-    lost = await accepted(books, "fund.convert", **sell, sold=eur("100.00"), bought=usd("80.00"))
+    lost = await accepted(books, "fund.convert", **sell, sold=eur("100.00"), bought=usd("85.00"))
     told = parse(lost.content)[1].sets["conversion"][0]["shares"]
     assert told == [
         {"contribution": "exchange", "amount_minor": "2000"},
-        {"contribution": "c", "amount_minor": "1000"},
+        {"contribution": "c", "amount_minor": "500"},
     ]
     buy = {"fund": "f", "sold_from": "main", "bought_to": "euros", **DAY}
     await accepted(books, "fund.convert", **buy, sold=usd("120.00"), bought=eur("100.00"))
     now = held(await shown(books))
-    assert (now["1100"], now["1190"], now["5900"]) == ("420.00", "670.00", "30.00")
+    assert (now["1100"], now["1190"], now["5900"]) == ("425.00", "670.00", "25.00")
     assert await book(books, "EUR") == {"1100": "600.00", "1190": "-600.00"}
     await sound(books)
     await accepted(books, "record.reverse", record=lost.seq, **DAY)
@@ -167,6 +167,45 @@ async def test_no_more_is_sold_than_there_is(books: Books) -> None:
         "fund.convert", **{**sell, "sold_from": "other"}, sold=eur("1.00"), bought=usd("1.00")
     )
     assert refusal_of(made)[0] == "balance-floor"
+
+
+@pytest.mark.parametrize(
+    ("rate", "sold", "bought", "plausible"),
+    [
+        ("", "100.00", "137.50", True),
+        ("", "100.00", "137.52", False),
+        ("", "100.00", "82.50", True),
+        ("", "100.00", "82.48", False),
+        ("", "1000.00", "1.00", False),
+        ("1.60", "100.00", "200.00", True),
+        ("1.60", "100.00", "110.00", False),
+    ],
+)
+async def test_money_is_changed_for_about_its_worth(
+    books: Books, rate: str, sold: str, bought: str, *, plausible: bool
+) -> None:
+    await kept(books)
+    if rate:  # of the newest, not of an older one, nor of one still to come
+        await rated(books, "1.00", "2024-02-01")
+        await rated(books, rate, "2024-02-28")
+        await rated(books, "1.00", "2024-03-02")
+    told = {"fund": "f", "sold_from": "euros", "bought_to": "main", **DAY}
+    made = await books.do("fund.convert", **told, sold=eur(sold), bought=usd(bought))
+    assert made.accepted is plausible
+    assert plausible or refusal_of(made)[0] == "rate-implausible"
+    await sound(books)
+
+
+async def test_a_rate_told_the_other_way_round_and_one_long_past(books: Books) -> None:
+    await kept(books)
+    told = {"base": "USD", "quote": "EUR", "source": "imf"}
+    await accepted(books, "rate.record", rate="0.50", rated_on="2023-11-01", **told)
+    sell = {"fund": "f", "sold_from": "euros", "bought_to": "main", **DAY}
+    sell |= {"sold": eur("100.00"), "bought": usd("190.00")}
+    assert refusal_of(await books.do("fund.convert", **sell))[0] == "rate-implausible"
+    await accepted(books, "rate.record", rate="0.50", rated_on="2024-02-01", **told)
+    await accepted(books, "fund.convert", **sell)
+    await sound(books)
 
 
 # Payments -----------------------------------------------------------------------------------------
@@ -209,6 +248,21 @@ async def test_a_tranche_is_paid_in_another_currency(books: Books) -> None:
     await sound(books)
 
 
+@pytest.mark.parametrize(("paid", "rate"), [("900.00", "0.1111111111"), ("1.00", "100")])
+async def test_who_pays_does_not_choose_the_rate(books: Books, paid: str, rate: str) -> None:
+    await kept(books)
+    await granted(books, "w", "100.00", "2024-03-02")
+    pay = {"disbursement": "pw", "bank_account": "euros", "effective_on": "2024-03-05"}
+    for recorded in (False, True):
+        if recorded:
+            await rated(books, "1.20", "2024-03-04")
+        made = await books.do(
+            "disbursement.release", operator("c"), **pay, paid=eur(paid), rate=rate
+        )
+        assert refusal_of(made)[0] == "rate-implausible"
+    await sound(books)
+
+
 # Revaluation --------------------------------------------------------------------------------------
 
 
@@ -232,14 +286,37 @@ async def test_foreign_money_is_revalued_at_the_closing_rate(books: Books) -> No
     await sound(books)
 
 
-async def test_a_day_that_is_past_is_revalued_as_it_was(books: Books) -> None:
+@pytest.mark.parametrize("sold", ["1000.00", "400.00"])
+async def test_money_that_left_since_is_not_revalued(books: Books, sold: str) -> None:
     await kept(books)
     sell = {"fund": "f", "sold_from": "euros", "bought_to": "main", "effective_on": "2024-04-15"}
-    await accepted(books, "fund.convert", **sell, sold=eur("400.00"), bought=usd("440.00"))
-    await rated(books, "1.15", "2024-03-31")
-    made = await accepted(books, "fund.revalue", fund="f", rate_on="2024-03-31")
-    line = parse(made.content)[1].sets["revaluation"][0]["lines"][0]
-    assert (line["original_minor"], line["worth_minor"]) == ("100000", "115000")
+    got = usd("1100.00" if sold == "1000.00" else "440.00")
+    made = await accepted(books, "fund.convert", **sell, sold=eur(sold), bought=got)
+    await rated(books, "1.20", "2024-03-31")
+    before = await balances(books)
+    late = await books.do("fund.revalue", fund="f", rate_on="2024-03-31")
+    code, told, *_ = refusal_of(late)
+    assert (code, "EUR moved after 2024-03-31" in told) == ("exchange-late", True)
+    assert await balances(books) == before
+    await sound(books)
+    # What is there again as it was may be revalued as of that day.
+    await accepted(books, "record.reverse", record=made.seq, effective_on="2024-04-20")
+    await accepted(books, "fund.revalue", fund="f", rate_on="2024-03-31")
+    assert held(await shown(books))["1190"] == "1200.00"
+    await sound(books)
+
+
+async def test_a_day_before_the_last_revaluation_is_not_revalued(books: Books) -> None:
+    await kept(books)
+    for day in ("2024-03-31", "2024-06-30"):
+        await rated(books, "1.20", day)
+    await accepted(books, "fund.revalue", fund="f", rate_on="2024-06-30")
+    late = await books.do("fund.revalue", fund="f", rate_on="2024-03-31")
+    assert refusal_of(late)[0] == "exchange-late"
+    assert held(await shown(books))["1190"] == "1200.00"
+    # That day's rate may still be used as of a later one.
+    on = {"rate_on": "2024-03-31", "effective_on": "2024-07-01"}
+    await accepted(books, "fund.revalue", fund="f", **on)
     await sound(books)
 
 
@@ -264,7 +341,7 @@ STEPS = st.lists(
     st.tuples(
         st.sampled_from(("buy", "sell", "revalue")),
         st.integers(1, 60_000),
-        st.decimals("0.50", "2.00", places=4),
+        st.decimals("0.80", "1.25", places=4),
     ),
     min_size=1,
     max_size=8,

@@ -216,3 +216,66 @@ async def test_the_fold_holds_a_period_to_its_books(books: Books, db: Database) 
     finally:
         await connection.close()
     assert leaf.hex() == row["head_hash"]
+
+
+async def test_a_year_without_movement_leaves_the_balances(books: Books) -> None:
+    await opened(books)
+    await given(books, "c1", "earmarked", "600.00", "2023-02-01")
+    await accepted(books, "period.close", "e", **CLOSE)
+    before = held(await shown(books))
+    assert before["3200"] == "-594.00"
+    await accepted(books, "period.close", "e", **{**CLOSE, "last_day": "2024-12-31"})
+    assert held(await shown(books)) == before
+    await given(books, "c2", "earmarked", "100.00", "2025-02-01")
+    await accepted(books, "period.close", "e", **{**CLOSE, "last_day": "2025-12-31"})
+    now = held(await shown(books))
+    assert (now["3200"], now.get("3100")) == ("-693.00", None)
+    await sound(books)
+
+
+@pytest.mark.parametrize("kind", ["public-budget", "private"])
+async def test_an_earmark_restricts_whosever_money_it_is(books: Books, kind: str) -> None:
+    await opened(books)
+    told = {"id": "c1", "from_party": "donor", "to_fund": "f", "amount": usd("100.00")}
+    day = {"effective_on": "2023-02-01"}
+    terms = {"contribution": kind, "earmark": {"place": ["KE"]}}
+    await accepted(books, "commitment.sign", **told, **terms, **day)
+    await accepted(books, "period.close", "e", **CLOSE)
+    now = held(await shown(books))
+    assert (now["3200"], now.get("3100")) == ("-100.00", None)
+    less = {"amount": usd("40.00"), "against": "fund-balance", "effective_on": "2024-02-01"}
+    await accepted(books, "commitment.reduce", commitment="c1", **less)
+    assert held(await shown(books))["3200"] == "-60.00"
+    await sound(books)
+
+
+async def test_no_more_is_designated_than_is_unrestricted(books: Books) -> None:
+    await year_of(books)
+    refused = await books.do("period.close", **CLOSE, designate=usd("356.01"))
+    assert not refused.accepted
+    assert refusal_of(refused)[0] == "designation-exceeded"
+    await accepted(books, "period.close", **CLOSE, designate=usd("356.00"))
+    now = held(await shown(books, as_of=date(2024, 1, 1)))
+    assert (now["3300"], now.get("3100")) == ("-356.00", None)
+    await sound(books)
+
+
+async def test_evidence_accounts_for_no_more_than_was_paid(books: Books) -> None:
+    await opened(books, advance_model="expense_on_payment")
+    await given(books, "c1", "unearmarked", "600.00", "2023-02-01")
+    await granted(books, "w", "100.00", "2024-03-01")
+    day = {"effective_on": "2024-03-01"}
+    await accepted(books, "disbursement.release", "c", disbursement="pw", **day)
+    await accepted(books, "disbursement.confirm", "c", disbursement="pw", **day)
+    about = {"commitment": "w", "disbursement": "pw", **day}
+    for name, amount in (("r1", "60.00"), ("r2", "40.01"), ("r3", "40.00")):
+        await accepted(books, "report.submit", "g", id=name, direct=usd(amount), **about)
+        decided = await books.do("report.decide", report=name, **day)
+        assert decided.accepted == (name != "r2")
+        if name == "r2":
+            assert refusal_of(decided)[0] == "advance-exceeded"
+    for more in ({}, {"disbursement": "pw"}):
+        again = {"commitment": "w", "direct": usd("0.01"), **more, **day}
+        refused = await books.do("report.accept", **again)
+        assert refusal_of(refused)[0] == "advance-exceeded"
+    await sound(books)

@@ -54,6 +54,15 @@ def test_tables_come_in_and_lists_go_out(played: Terminal, tmp_path: Path) -> No
     assert "file-unwritable" in played.fails("export", "parties", "-o", "/none/x.csv", code=2)
 
 
+def test_nothing_in_a_file_steers_the_terminal(played: Terminal, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("na\x1b[31mme,id\nx,y\n")
+    said = played.run("import", "parties", str(path))
+    assert said.returncode == 1
+    assert "\x1b" not in said.stdout + said.stderr
+    assert "column-unknown" in said.stdout
+
+
 def test_a_bank_statement_is_imported_and_reconciled(played: Terminal, tmp_path: Path) -> None:
     path = tmp_path / "bank.csv"
     path.write_text(

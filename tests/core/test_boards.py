@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -45,6 +46,7 @@ BOARD = Board(
     private_decisive=False,
 )
 SEAT = Seat(id="s", status="held", fund="g", constituency="donor", party="donor", since=DAY)
+SEATS = [structs.replace(SEAT, id=f"donor-{number}") for number in range(3)]
 MOTION = Motion(id="m", status="open", fund="g", currency="USD", amount_minor=500_00)
 ALLOCATION = Allocation(
     id="a",
@@ -274,17 +276,32 @@ def test_who_is_to_be_paid_does_not_vote_on_it() -> None:
 def test_a_closed_motion_takes_no_vote_and_is_not_closed_again(status: str) -> None:
     motion = structs.replace(MOTION, status=status, votes=said("for"))
     refusal("motion-state", lambda: motions.cast(act(), motion, SEAT, "for"))
-    refusal("motion-state", lambda: motions.close(act(), motion, BOARD))
+    refusal("motion-state", lambda: motions.close(act(), motion, BOARD, SEATS))
 
 
 def test_a_motion_is_closed_on_its_day_with_a_quorum() -> None:
-    refusal("quorum-missing", lambda: motions.close(act(), MOTION, BOARD))
+    refusal("quorum-missing", lambda: motions.close(act(), MOTION, BOARD, SEATS))
     voted = structs.replace(MOTION, votes=said("for"))
     early = structs.replace(voted, closes_on=date(2026, 3, 3))
-    refusal("motion-early", lambda: motions.close(act(), early, BOARD))
+    refusal("motion-early", lambda: motions.close(act(), early, BOARD, SEATS))
     for choice, ends in (("for", "carried"), ("against", "lost")):
         motion = structs.replace(MOTION, votes=said(choice), closes_on=DAY)
-        assert [row.status for row in motions.close(act(), motion, BOARD).sets] == [ends]
+        assert [row.status for row in motions.close(act(), motion, BOARD, SEATS).sets] == [ends]
+
+
+@pytest.mark.parametrize(
+    "gone", [{"status": "vacated"}, {"until": date(2026, 3, 1)}, {"status": "reversed"}]
+)
+def test_the_vote_of_a_seat_that_is_not_held_does_not_count(gone: dict[str, Any]) -> None:
+    first, second, third = SEATS
+    motion = structs.replace(MOTION, votes=said("for", "for", "against"))
+    assert [row.status for row in motions.close(act(), motion, BOARD, SEATS).sets] == ["carried"]
+    left = [structs.replace(first, **gone), second, third]
+    (lost,) = motions.close(act(), motion, BOARD, left).sets
+    assert isinstance(lost, Motion)
+    assert (lost.status, lost.votes) == ("lost", motion.votes[1:])
+    two = structs.replace(BOARD, quorum_seats=3)
+    refusal("quorum-missing", lambda: motions.close(act(), motion, two, left))
 
 
 def test_a_carried_motion_is_used_for_just_what_it_is_about() -> None:

@@ -327,6 +327,18 @@ def test_a_deposit_may_be_worth_more_than_it_settles() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("settles", "plausible"), [("12.37", True), ("12.38", False), ("7.43", True), ("7.42", False)]
+)
+def test_a_deposit_settles_about_its_worth(settles: str, *, plausible: bool) -> None:
+    asked = {"rate": "1.10", "settles": {"amount": settles, "currency": "USD"}}  # 9.90 is its worth
+    large = structs.replace(CONTRIBUTION, amount_minor=2000)
+    if plausible:
+        assert one(deposit(large, **asked), Deposit).settled_minor == int(settles.replace(".", ""))
+    else:
+        refused("settles-implausible", lambda: deposit(large, **asked))
+
+
 def test_what_a_deposit_must_and_may_not_say() -> None:
     invalid("commitment-kind", lambda: deposit(GRANT))
     invalid("rate-missing", deposit)

@@ -16,6 +16,8 @@ from tests.core.test_boards import ALLOCATION, BOARD, DAY, DISBURSEMENT, MOTION,
 UN = structs.replace(SEAT, id="u", constituency="un", party="un")
 FOR, AGAINST = Vote("s", "donor", "for"), Vote("s", "donor", "against")
 VOTED = structs.replace(MOTION, votes=(FOR,))
+LEFT = structs.replace(UN, status="vacated")
+WITH_LEFT = structs.replace(MOTION, votes=(FOR, Vote("u", "un", "for")))
 CARRIED = structs.replace(VOTED, status="carried")
 USED = structs.replace(CARRIED, status="used", used_by="a")
 DECIDED = structs.replace(ALLOCATION, motion="m")
@@ -44,7 +46,7 @@ def told(verb: str, *sets: Noun, by: dict[str, str] = DONOR, seat: str = "s") ->
     )
 
 
-def held(record: Told, before: Noun | None = MOTION, **rows: Noun) -> None:
+def held(record: Told, before: Noun | None = MOTION, **rows: Noun | dict[str, Noun]) -> None:
     """Hold a record against a fund with a board of two seats; `rows` takes the place of these."""
     stand: dict[str, Any] = {
         "board": {"g": BOARD},
@@ -52,7 +54,7 @@ def held(record: Told, before: Noun | None = MOTION, **rows: Noun) -> None:
         "disbursement": {"d": DISBURSEMENT},
     }
     for kind, row in rows.items():
-        stand[kind] = {row.id: row}
+        stand[kind] = row if isinstance(row, dict) else {row.id: row}
     check(stand, record, {state.id: before for _, state in record.sets})
 
 
@@ -66,6 +68,9 @@ SOUND: dict[str, Callable[[], None]] = {
     "said the same": lambda: held(told("vote.cast", VOTED), VOTED),
     "by the operator": lambda: held(told("vote.cast", VOTED, by={**DONOR, "role": "operator"})),
     "closed": lambda: held(told("motion.close", CARRIED), VOTED),
+    "closed without a vacated seat's vote": lambda: held(
+        told("motion.close", CARRIED), WITH_LEFT, seat={"s": SEAT, "u": LEFT}
+    ),
     "used": lambda: held(told("allocation.approve", DECIDED, USED), CARRIED),
     "below the limit": lambda: held(
         told("allocation.approve", structs.replace(ALLOCATION, amount_minor=1))
@@ -134,6 +139,18 @@ UNSOUND: dict[str, tuple[str, Callable[[], None]]] = {
     "lost, says the record": (
         "vote-count",
         lambda: held(told("motion.close", structs.replace(VOTED, status="lost")), VOTED),
+    ),
+    "counts a vacated seat's vote": (
+        "vote-count",
+        lambda: held(
+            told("motion.close", structs.replace(WITH_LEFT, status="carried")),
+            WITH_LEFT,
+            seat={"s": SEAT, "u": LEFT},
+        ),
+    ),
+    "leaves a held seat's vote out": (
+        "vote-count",
+        lambda: held(told("motion.close", CARRIED), WITH_LEFT),
     ),
     "no quorum": (
         "vote-count",

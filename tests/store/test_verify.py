@@ -208,7 +208,7 @@ async def second(books: Books, on: dict[str, str]) -> None:
         **on,
     )
     await do("pledge.lapse", pledge="p2", amount=usd("30.00"), **on)
-    for amount, rate in (("100.00", "1.5"), ("100.01", "0.333333")):
+    for amount, rate in (("100.00", "1.25"), ("100.01", "0.833333")):
         money = {"amount": amount, "currency": "EUR"}
         made = await do(
             "deposit.receive", commitment="c2", amount=money, rate=rate, settles=usd("100.00"), **on

@@ -18,6 +18,7 @@ from mfm.core.commitments import Commitment
 from mfm.core.conditions import Condition
 from mfm.core.conversions import Conversion
 from mfm.core.costs import Cost
+from mfm.core.disbursements import Disbursement
 from mfm.core.entries import EntryItem, PostEntry, ReverseRecord
 from mfm.core.errors import Invalid, Problem, Refused
 from mfm.core.funds import Fund
@@ -25,13 +26,15 @@ from mfm.core.in_kind import InKind
 from mfm.core.interest import Interest
 from mfm.core.journal import Move
 from mfm.core.keys import ApiKey
+from mfm.core.links import StatusLink
 from mfm.core.motions import Motion
 from mfm.core.openings import OpeningBalance
 from mfm.core.parties import Party
 from mfm.core.periods import Period
-from mfm.core.permissions import Actor
+from mfm.core.permissions import OPERATOR, Actor
 from mfm.core.pledges import Pledge
-from mfm.core.record import Draft, Noun, parse, posting_of, restore
+from mfm.core.record import Body, Draft, Noun, Posting, Record, parse, posting_of, restore
+from mfm.core.reports import Report
 from mfm.core.revaluations import Revaluation
 from mfm.core.unidentified_receipts import UnidentifiedReceipt
 from mfm.store.journal import Made, Stored, key_hash
@@ -71,6 +74,21 @@ _FINAL = {
 """The administrator's verbs and the board's votes, which an approver may not undo by the back door,
 and what does."""
 
+_OTHERS = {
+    "condition.contest": "condition.answer",
+    "condition.assess": "condition.assess",
+    "condition.answer": "condition.contest",
+    "condition.accept": "condition.contest",
+    "write-off.reject": "write-off.propose",
+}
+"""Other people's words and the second pair of eyes, which no key undoes, and what answers them."""
+
+_WITHDRAWN = ("pledge.announce", "disbursement.request")
+"""What donors and grantees do that staff may end anyway: with pledge.lapse, disbursement.cancel."""
+
+_ENDED = ("reversed", "revoked", "vacated", "rejected", "lost")
+"""States in which a noun needs what it names no more."""
+
 _NAMED_BY: dict[type[Noun], tuple[tuple[type[Noun], str], ...]] = {
     Party: (
         (Fund, "steward"),
@@ -101,7 +119,8 @@ _NAMED_BY: dict[type[Noun], tuple[tuple[type[Noun], str], ...]] = {
         (Seat, "fund"),
         (Motion, "fund"),
     ),
-    Commitment: ((Condition, "commitment"),),
+    Commitment: ((Condition, "commitment"), (Report, "commitment"), (StatusLink, "commitment")),
+    Disbursement: ((Motion, "disbursement"),),
 }
 """What is named by others without changing, and who names it: their kinds and fields."""
 
@@ -112,13 +131,12 @@ async def reverse(context: Context, command: ReverseRecord) -> Draft:
     if content is None:
         raise Invalid("not-found", f"There is no record {command.record}.", "/record")
     record, body = parse(content)
-    context.require(tuple(link.fund for link in record.chain))
+    postings = tuple(posting_of(told) for told in body.postings)
+    _allowed(context, record, postings)
     if record.outcome != "accepted" or body.reverses:
         detail = f"Record {command.record} is a refusal or a reversal itself."
         raise Refused("record-empty", detail, "/record")
-    if body.verb in _FINAL:
-        detail = f"Record {command.record} is undone with {_FINAL[body.verb]}, not taken back."
-        raise Refused("record-final", detail, "/record")
+    _not_final(context.actor, command.record, body)
     if taken_back := await context.unit.reversal(command.record):
         detail = f"Record {taken_back} takes it back already."
         raise Refused("record-reversed", detail, "/record")
@@ -130,12 +148,45 @@ async def reverse(context: Context, command: ReverseRecord) -> Draft:
     for now, before in nouns:
         if before is None:
             await _unneeded(context, now)
-    postings = tuple(posting_of(told) for told in body.postings)
     fund = await context.get(Fund, record.chain[0].fund) if record.chain else None
     act = context.act(command.effective_on, fund)
     draft = rules.reverse(act, command.record, postings, tuple(nouns))
     # Into the chains of the same funds, also where no money moved: a fund's slice is complete.
     return structs.replace(draft, funds=tuple(link.fund for link in record.chain))
+
+
+def _allowed(context: Context, record: Record, postings: Sequence[Posting]) -> None:
+    """Hold that a key bound to a fund reaches every fund that the record concerns.
+
+    Raises:
+        Invalid: `role-not-allowed`, `fund-not-allowed`.
+    """
+    funds = {link.fund for link in record.chain}
+    funds |= {side.fund for posting in postings for side in (posting.debit, posting.credit)}
+    for scope in sorted(funds):
+        context.require((scope,))
+    if not funds:
+        context.require()
+
+
+def _not_final(actor: Actor, seq: int, body: Body) -> None:
+    """Hold that a record is not one that only another verb undoes, or that is another's own.
+
+    Raises:
+        Refused: `record-final`.
+    """
+    own = actor.role == OPERATOR
+    instead = _FINAL.get(body.verb) or (not own and _OTHERS.get(body.verb))
+    if instead:
+        detail = f"Record {seq} is undone with {instead}, not taken back."
+        raise Refused("record-final", detail, "/record")
+    own |= body.actor["role"] not in ("donor", "grantee") or body.actor["party"] == actor.party
+    if not own and body.verb not in _WITHDRAWN:
+        detail = (
+            f"Record {seq} was made by {body.actor['party']} itself and is theirs; "
+            "correct it with a new record."
+        )
+        raise Refused("record-final", detail, "/record")
 
 
 async def _unneeded(context: Context, noun: Noun) -> None:
@@ -147,8 +198,9 @@ async def _unneeded(context: Context, noun: Noun) -> None:
     unit, what = context.unit, f"{KINDS[type(noun)]} {noun.id}"
     for kind, field in _NAMED_BY.get(type(noun), ()):
         for row in await unit.find_all(kind, field, [noun.id]):
-            ended = row.status in ("reversed", "revoked", "vacated")
-            if not ended and row.seq != noun.seq:  # what the same record made goes with it
+            if (
+                row.status not in _ENDED and row.seq != noun.seq
+            ):  # what the same record made goes with it
                 detail = f"{KINDS[kind]} {row.id} needs {what}: take that back first."
                 raise Refused("record-needed", detail.capitalize(), "/record")
     if isinstance(noun, ChartAccount) and await has_account(unit, noun.fund, noun.code):

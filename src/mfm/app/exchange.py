@@ -4,7 +4,7 @@ from datetime import date
 
 from mfm.app.context import Context
 from mfm.app.perform import Verb
-from mfm.app.rates import recorded_rate, with_rate
+from mfm.app.rates import newest_rate, recorded_rate, with_rate
 from mfm.core import conversions, exchange, foreign_payments, revaluations
 from mfm.core.conversions import Conversion, ConvertMoney
 from mfm.core.errors import Invalid, Refused
@@ -33,20 +33,25 @@ async def change(context: Context, command: ConvertMoney) -> Draft:
     fund = await context.get(Fund, command.fund, "/fund")
     *_, currency = conversions.sides(command, fund)
     made_id = await context.new_id(Conversion, command.id)
+    act = context.act(command.effective_on, fund)
     books = await position(context, fund, currency), await context.unit.unallocated(fund)
-    return conversions.change(
-        context.act(command.effective_on, fund), command, made_id, fund, books
-    )
+    published = await newest_rate(context, (currency, fund.currency), act.on)
+    return conversions.change(act, command, made_id, fund, (*books, published))
 
 
 async def revalue(context: Context, command: RevalueFund) -> Draft:
-    """Revalue a fund's foreign money at the recorded rates of a day."""
+    """Revalue a fund's foreign money at the recorded rates of a day.
+
+    Raises:
+        Refused: `exchange-late`, and as `revaluations.revalue`.
+    """
     context.require((command.fund,))
     fund = await context.get(Fund, command.fund, "/fund")
     made_id = await context.new_id(Revaluation, command.id)
     act = context.act(command.effective_on or command.rate_on, fund)
     lines = []
     for each in await _positions_on(context, fund, act.on):
+        revaluations.must_stand(each, await position(context, fund, each.currency), act.on)
         currencies = each.currency, fund.currency
         rate = await recorded_rate(context, currencies, command.rate_on, command.rate_source)
         lines.append(revaluations.worth(fund, each, rate))
@@ -74,7 +79,8 @@ async def paid_abroad(
         raise Invalid("rate-missing", detail, "/rate")
     terms = (command.disbursement, command.paid, told.rate, told.rate_source)
     books = await position(context, fund, currency), await context.unit.unallocated(fund)
-    return foreign_payments.pay(draft, fund, terms, books)
+    published = await newest_rate(context, (currency, fund.currency), draft.effective_on)
+    return foreign_payments.pay(draft, fund, terms, (*books, published))
 
 
 async def must_be_own_money(context: Context, disbursement: str) -> None:

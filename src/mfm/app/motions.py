@@ -51,7 +51,10 @@ async def close(context: Context, command: CloseMotion) -> Draft:
     context.require((motion.fund,))
     fund = await context.get(Fund, motion.fund)
     board = await context.get(Board, motion.fund)
-    return rules.close(context.act(None, fund), motion, board)
+    names = [vote.seat for vote in motion.votes]
+    await context.unit.load(Seat, names)
+    seats = [await context.get(Seat, name) for name in names]
+    return rules.close(context.act(None, fund), motion, board, seats)
 
 
 async def with_vote(context: Context, draft: Draft, motion_id: str | None) -> Draft:

@@ -36,13 +36,16 @@ async def close(context: Context, command: ClosePeriod) -> Draft:
 
 async def _restricted(context: Context, command: ClosePeriod) -> dict[str, int]:
     """Return by code how much of what moved since the last year's end is earmarked money's."""
-    ends = [
-        row.last_day
+    years = [
+        row
         for row in await context.unit.find_all(Period, "fund", [command.fund])
         if row.year and row.status == "closed"
     ]
-    since = max(ends) + timedelta(days=1) if ends else date.min
+    last = max(years, key=lambda row: row.last_day, default=None)
+    since = date.min if last is None else last.last_day + timedelta(days=1)
     moved = await sums(context.unit, command.fund, since, command.last_day)
+    if last is not None:
+        moved = earmarked.unclosed(moved, last)
     commitments, deposits = earmarked.subjects(moved)
     fees = await _all(context, Deposit, deposits)
     spent = await _all(context, Commitment, commitments)

@@ -1,6 +1,6 @@
 """Exchange rates: recording them, and finding the one that a verb names by its day."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, TypeVar
 
 from msgspec import structs
@@ -14,6 +14,8 @@ from mfm.core.record import Draft
 from mfm.core.terms import Command
 
 C = TypeVar("C", bound=Command)
+_FRESH = 93
+"""For so many days a published rate tells what a currency is worth."""
 
 
 async def record(context: Context, command: RecordRate) -> Draft:
@@ -59,6 +61,23 @@ async def recorded_rate(
     direct = next((row for row in found if row.base == base), None)
     rate = direct.rate if direct is not None else f"1/{found[0].rate}"
     return rate, f"{sources[0]} {rated_on}"
+
+
+async def newest_rate(context: Context, pair: tuple[str, str], day: date) -> str:
+    """Return the newest recorded rate of a pair up to a day, or "" without one of its quarter.
+
+    The other way round it is told as `1/x`; of several of a day it is the last by name.
+    """
+    days = [day - timedelta(days=back) for back in range(min(_FRESH, day.toordinal()))]
+    found = [
+        row
+        for row in await context.unit.find_all(Rate, "rated_on", days)
+        if row.status != "reversed" and {row.base, row.quote} == {*pair}
+    ]
+    if not found:
+        return ""
+    newest = max(found, key=lambda row: (row.rated_on, row.base == pair[0], row.source))
+    return newest.rate if newest.base == pair[0] else f"1/{newest.rate}"
 
 
 async def with_rate(context: Context, command: C, pair: tuple[str, str]) -> C:

@@ -46,6 +46,11 @@ async def _found(context: Context, report_id: str) -> tuple[Report, Fund]:
     return report, await context.get(Fund, report.fund)
 
 
+async def _told(context: Context, commitment: Commitment) -> list[Report]:
+    """Return a grant's reports."""
+    return await context.unit.find_all(Report, "commitment", [commitment.id])
+
+
 async def question(context: Context, command: QuestionReport) -> Draft:
     """Question a submitted report."""
     report, fund = await _found(context, command.report)
@@ -65,7 +70,8 @@ async def decide(context: Context, command: DecideReport) -> Draft:
     named = await context.get(Disbursement, report.disbursement) if report.disbursement else None
     refund_id = await context.new_id(Refund, command.refund, "/refund")
     act = context.act(command.effective_on, fund)
-    return rules.decide(act, command, (report, commitment, named), fund, refund_id)
+    draft = rules.decide(act, command, (report, commitment, named), fund, refund_id)
+    return rules.within_paid(draft, (commitment, named), await _told(context, commitment))
 
 
 async def accept(context: Context, command: AcceptReport) -> Draft:
@@ -74,7 +80,8 @@ async def accept(context: Context, command: AcceptReport) -> Draft:
     report_id = await context.new_id(Report, command.id)
     refund_id = await context.new_id(Refund, command.refund, "/refund")
     act = context.act(command.effective_on, fund)
-    return rules.accept(act, command, (report_id, refund_id), about, fund)
+    draft = rules.accept(act, command, (report_id, refund_id), about, fund)
+    return rules.within_paid(draft, about, await _told(context, about[0]))
 
 
 _SUBJECT = (Report, "report")

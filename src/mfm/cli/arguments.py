@@ -47,6 +47,11 @@ def print_json(value: object) -> None:
     sys.stdout.flush()
 
 
+def visible(text: str) -> str:
+    """Return text of somebody else's as a terminal may show it: nothing in it steers the screen."""
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
+
+
 def fresh_key() -> str:
     """Return an idempotency key for a command that is given once."""
     return f"cli-{secrets.token_hex(16)}"

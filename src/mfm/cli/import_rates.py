@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from mfm.app.rates_import import RatesImported, RateTable, import_rates
-from mfm.cli.arguments import Commands, command, print_json
+from mfm.cli.arguments import Commands, command, print_json, visible
 from mfm.cli.session import Session
 from mfm.core.errors import Invalid
 
@@ -49,7 +49,8 @@ async def _rates(session: Session, args: argparse.Namespace) -> int:
 def _print(made: RatesImported, *, dry_run: bool) -> None:
     for title, rows in (("wrong", made.problems), ("left out", made.left_out)):
         for each in rows[:_SHOWN]:
-            print(f"row {each.row} {each.column} ({title}): {each.code}: {each.detail}")
+            where = f"row {each.row} {each.column} ({title})"
+            print(visible(f"{where}: {each.code}: {each.detail}"))
         if len(rows) > _SHOWN:
             print(f"... and {len(rows) - _SHOWN} more {title}; --json lists them")
     word = "would be recorded" if dry_run else "recorded"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mfm.app.import_bank import ImportedStatement, Place, import_bank
 from mfm.app.import_rows import TABLES, ImportedTable, Manner, import_table
-from mfm.cli.arguments import Commands, command, print_json
+from mfm.cli.arguments import Commands, command, print_json, visible
 from mfm.cli.bar import Bar
 from mfm.cli.session import Session
 
@@ -59,7 +59,7 @@ def _tell(args: argparse.Namespace, made: ImportedTable | ImportedStatement) -> 
         return 1 if made.problems else 0
     for each in made.problems[:_SHOWN]:
         where = f"row {each.row} {each.column}".rstrip() if each.row else "the file"
-        print(f"{where}: {each.code}: {each.detail}")
+        print(visible(f"{where}: {each.code}: {each.detail}"))
     if len(made.problems) > _SHOWN:
         print(f"... and {len(made.problems) - _SHOWN} more; --json lists them")
     wrong = f"{len(made.problems)} problems" if made.problems else "nothing wrong"
@@ -68,5 +68,5 @@ def _tell(args: argparse.Namespace, made: ImportedTable | ImportedStatement) -> 
     if isinstance(made, ImportedStatement) and made.written:
         print(f"{made.matched} lines are matched with the books, {made.unmatched} are not.")
         for found in made.findings[:_SHOWN]:
-            print(f"  found {found.code}: {found.detail}")
+            print(visible(f"  found {found.code}: {found.detail}"))
     return 1 if made.problems else 0

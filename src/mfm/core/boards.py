@@ -195,10 +195,14 @@ def speak(act: Act, seat: Seat, fund: str) -> None:
         raise Refused("seat-other", detail, "/seat")
     if seat.status != "held":
         raise Refused("seat-vacant", f"Seat {seat.id} is {seat.status}.", "/seat")
-    if act.on < seat.since or (seat.until is not None and act.on > seat.until):
+    if not _in_term(seat, act.on):
         until = f" to {seat.until}" if seat.until else ""
         detail = f"Seat {seat.id} is held from {seat.since}{until}; today is {act.on}."
         raise Refused("seat-expired", detail, "/seat")
+
+
+def _in_term(seat: Seat, day: date) -> bool:
+    return seat.since <= day and (seat.until is None or day <= seat.until)
 
 
 # Counting ----------------------------------------------------------------------------------------
@@ -210,6 +214,12 @@ def tally(votes: Iterable[Vote]) -> dict[str, dict[str, int]]:
     for vote in votes:
         counted[vote.constituency][vote.choice] += 1
     return counted
+
+
+def counting(votes: Iterable[Vote], seats: Iterable[Seat], day: date) -> tuple[Vote, ...]:
+    """Return the votes of seats that are held on a day: who left, left the vote to who follows."""
+    held = {seat.id for seat in seats if seat.status == "held" and _in_term(seat, day)}
+    return tuple(vote for vote in votes if vote.seat in held)
 
 
 def lacking(board: Board, votes: Iterable[Vote]) -> str:

@@ -307,7 +307,13 @@ def _less(commitment: Commitment, amount_minor: int) -> Commitment:
 
 def _balance(commitment: Commitment) -> str:
     """Return the fund balance that a year's end closes a contribution's income into."""
-    return "3200" if commitment.income == INCOME["earmarked"] else "3100"
+    return "3200" if is_earmarked(commitment) else "3100"
+
+
+def is_earmarked(commitment: Commitment) -> bool:
+    """Tell whether a commitment is a contribution for a purpose, whosever money it is."""
+    by_terms = commitment.kind == "contribution" and commitment.earmark != OPEN
+    return by_terms or commitment.income == INCOME["earmarked"]
 
 
 def write_off(act: Act, command: WriteOffCommitment, commitment: Commitment, fund: Fund) -> Draft:

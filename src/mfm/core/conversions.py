@@ -6,7 +6,16 @@ from msgspec import structs
 
 from mfm.core.allocations import Share
 from mfm.core.errors import Invalid
-from mfm.core.exchange import Position, authority, bearers, differ, give_out, pair, take_in
+from mfm.core.exchange import (
+    Position,
+    authority,
+    bearers,
+    differ,
+    give_out,
+    must_be_plausible,
+    pair,
+    take_in,
+)
 from mfm.core.funds import Fund
 from mfm.core.money import Money, minor
 from mfm.core.record import Draft, Noun
@@ -76,7 +85,7 @@ def change(
     command: ConvertMoney,
     conversion_id: str,
     fund: Fund,
-    books: tuple[Position, dict[str, int]],
+    books: tuple[Position, dict[str, int], str],
 ) -> Draft:
     """Record money changed: 1190 / 1100 and, in the other currency, 1100 / 1190; or back.
 
@@ -88,15 +97,16 @@ def change(
         command: what is asked.
         conversion_id: its id.
         fund: whose money.
-        books: the position in the other currency, and the unallocated authority by source.
+        books: the position in the other currency, the unallocated authority by source, and the
+            newest published rate of that currency, or "".
 
     Raises:
         Invalid: as `sides`.
-        Refused: `authority-exceeded`; `balance-floor`.
+        Refused: `rate-implausible`; `authority-exceeded`; `balance-floor`.
     """
     own_minor, original_minor, currency = sides(command, fund)
     bought = command.bought.currency == currency
-    position, available_minor = books
+    position, available_minor, published = books
     made = Conversion(
         id=conversion_id,
         status="converted",
@@ -108,6 +118,7 @@ def change(
         bought=bought,
         carried_minor=own_minor if bought else position.cost(original_minor),
     )
+    must_be_plausible(fund, position, (original_minor, own_minor), published)
     subject = ("1190", pair(fund, currency))
     if bought:
         foreign = take_in(fund, currency, command.bought_to, original_minor)

@@ -10,7 +10,7 @@ from mfm.core.contributions import must_be_contribution, settle
 from mfm.core.errors import Invalid, Refused
 from mfm.core.exchange import pair, take_in
 from mfm.core.funds import Fund
-from mfm.core.money import Money, convert, minor, share
+from mfm.core.money import Money, convert, decimal_text, minor, share
 from mfm.core.record import Draft, Noun, Posting
 from mfm.core.terms import NO_NUL, Act, Command, Id, Text
 
@@ -108,14 +108,24 @@ def settled(deposit: Deposit, settles: Money | None, fund: Fund) -> int:
     """Return how much of the contribution a deposit settles, in minor units: its worth unless told.
 
     Raises:
-        Invalid: `rate-needless` for a deposit in the fund's own currency.
+        Invalid: `rate-needless` for a deposit in the fund's own currency; as `Fund.amount`.
+        Refused: `settles-implausible` when that is more than 25 % off its worth: an exchange
+            difference is small, and what is not paid is given up by somebody else.
     """
     if settles is None:
         return deposit.amount_minor
     if deposit.original_currency == fund.currency:
         detail = f"A deposit in {fund.currency} settles its own amount."
         raise Invalid("rate-needless", detail, "/settles")
-    return fund.amount(settles, "/settles")
+    settled_minor = fund.amount(settles, "/settles")
+    if 4 * abs(settled_minor - deposit.amount_minor) > deposit.amount_minor:
+        told = f"{decimal_text(deposit.amount_minor, fund.currency)} {fund.currency}"
+        detail = (
+            f"The deposit is worth {told}; what it settles is more than 25 % off. Settle what it is"
+            " worth, and take the rest off with commitment.reduce or commitment.write-off."
+        )
+        raise Refused("settles-implausible", detail, "/settles")
+    return settled_minor
 
 
 def credit(
@@ -149,8 +159,8 @@ def receive(
 
     Raises:
         Invalid: `commitment-kind`, `rate-missing`, `rate-needless`, `rate-malformed`.
-        Refused: `conditions-unmet`; `balance-floor` (by the journal) when more is settled than is
-            owed.
+        Refused: `settles-implausible`; `conditions-unmet`; `balance-floor` (by the journal) when
+            more is settled than is owed.
     """
     must_be_contribution(commitment)
     worth_minor = worth(command.amount, command.rate, fund)

@@ -8,12 +8,15 @@ from msgspec import Struct
 from mfm.core.accounts import Account
 from mfm.core.allocations import Allocation
 from mfm.core.commitments import Commitment
+from mfm.core.contributions import is_earmarked
 from mfm.core.deposits import Deposit
 from mfm.core.money import split
+from mfm.core.periods import Period
 
 _EARMARKED = "4110"
 _BY_AGREEMENT = frozenset({"5100", "5300", "5500", "5700", "5950"})
 _BY_DEPOSIT = "5400"
+_BY_CONTRIBUTION = frozenset({"4120", "4130"})
 
 
 class Origins(Struct, frozen=True):
@@ -31,7 +34,7 @@ class Origins(Struct, frozen=True):
 
     def _earmarked(self, contribution: str) -> bool:
         made = self.commitments.get(contribution)
-        return made is not None and made.income == _EARMARKED
+        return made is not None and is_earmarked(made)
 
     def restricted(self, account: Account, signed_minor: int) -> int:
         """Return how much of a movement is earmarked money's.
@@ -43,7 +46,9 @@ class Origins(Struct, frozen=True):
         if account.code == _EARMARKED:
             return signed_minor
         contribution, made = "", None
-        if account.code == _BY_DEPOSIT and account.subject in self.deposits:
+        if account.code in _BY_CONTRIBUTION:
+            contribution = account.subject
+        elif account.code == _BY_DEPOSIT and account.subject in self.deposits:
             contribution = self.deposits[account.subject].commitment
         elif account.code in _BY_AGREEMENT:
             contribution, made = account.subject, self.commitments.get(account.subject)
@@ -67,11 +72,27 @@ def subjects(accounts: Iterable[Account]) -> tuple[set[str], set[str]]:
     """Return the commitments and the deposits that accounts of income and uses are about."""
     commitments, deposits = set(), set()
     for account in accounts:
-        if account.code in _BY_AGREEMENT:
+        if account.code in _BY_AGREEMENT | _BY_CONTRIBUTION:
             commitments.add(account.subject)
         elif account.code == _BY_DEPOSIT:
             deposits.add(account.subject)
     return commitments, deposits
+
+
+def unclosed(moved: Mapping[Account, int], closed: Period) -> dict[Account, int]:
+    """Return a year's movements without the closing entry of the year before.
+
+    That entry counts from this year's first day, yet what it moved is last year's.
+
+    Args:
+        moved: account -> debits less credits since the closed year's end.
+        closed: the period that ended that year.
+    """
+    found = dict(moved)
+    for closing in closed.closings:
+        account = Account(closed.fund, "FIN", closing.code, closed.currency, "")
+        found[account] = found.get(account, 0) + closing.amount_minor
+    return found
 
 
 def restricted(moved: Mapping[Account, int], origins: Origins) -> dict[str, int]:

@@ -6,13 +6,15 @@ at. Every posting stays in one currency, and cash in the fund's currency is 1100
 Units that leave take their share of what all units of that currency are carried at.
 """
 
+from fractions import Fraction
+
 from msgspec import Struct
 
 from mfm.core.accounts import EXCHANGE, Account
 from mfm.core.allocations import Share, draw
 from mfm.core.errors import Refused
 from mfm.core.funds import Fund
-from mfm.core.money import decimal_text, split
+from mfm.core.money import decimal_text, exponent, ratio, split
 from mfm.core.record import Posting
 
 
@@ -64,6 +66,43 @@ def give_out(fund: Fund, currency: str, bank_account: str, original_minor: int) 
     """Return the posting of foreign money out: 1190 / 1100, in its currency."""
     bank = units(fund, currency, "1100", bank_account)
     return Posting(units(fund, currency, "1190", pair(fund, currency)), bank, original_minor)
+
+
+def must_be_plausible(
+    fund: Fund, position: Position, told: tuple[int, int], published: str
+) -> None:
+    """Hold that foreign money is given or got for about what it is worth: at most 25 % off.
+
+    Who pays states the rate; what it is held to is the newest published one, or without one what
+    the fund's other units of that currency are carried at. One minor unit of either is let pass.
+
+    Args:
+        fund: whose money.
+        position: what it has in that currency.
+        told: minor units of that currency, and for how many of the fund's.
+        published: the newest rate into the fund's currency, or "".
+
+    Raises:
+        Refused: `rate-implausible`.
+    """
+    original_minor, own_minor = told
+    if published:
+        scale = Fraction(10) ** (exponent(fund.currency) - exponent(position.currency))
+        unit, by = ratio(published) * scale, f"at the newest recorded rate, {published},"
+    elif position.original_minor > 0 and position.carried_minor > 0:
+        unit = Fraction(position.carried_minor, position.original_minor)
+        by = "at what the fund carries them at"
+    else:
+        return
+    worth = original_minor * unit
+    if 4 * abs(own_minor - worth) > worth + 4 * max(Fraction(1), unit):
+        units = f"{decimal_text(original_minor, position.currency)} {position.currency}"
+        detail = (
+            f"{units} {by} come to {decimal_text(round(worth), fund.currency)} {fund.currency};"
+            f" {decimal_text(own_minor, fund.currency)} is more than 25 % off. Look at both"
+            " amounts, or have the rate of the day recorded."
+        )
+        raise Refused("rate-implausible", detail)
 
 
 def bearers(fund: Fund, gained_minor: int, available_minor: dict[str, int]) -> tuple[Share, ...]:

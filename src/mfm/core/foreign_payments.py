@@ -4,7 +4,15 @@ from msgspec import structs
 
 from mfm.core.allocations import Share
 from mfm.core.errors import Invalid
-from mfm.core.exchange import Position, authority, bearers, differ, give_out, pair
+from mfm.core.exchange import (
+    Position,
+    authority,
+    bearers,
+    differ,
+    give_out,
+    must_be_plausible,
+    pair,
+)
 from mfm.core.funds import Fund
 from mfm.core.money import Money, convert, decimal_text, minor
 from mfm.core.record import Draft, Noun
@@ -45,7 +53,7 @@ def pay(
     draft: Draft,
     fund: Fund,
     terms: tuple[str, Money, str, str],
-    books: tuple[Position, dict[str, int]],
+    books: tuple[Position, dict[str, int], str],
 ) -> Draft:
     """Record that a payment was made out of foreign money: 1190 for 1100, and the difference.
 
@@ -54,14 +62,15 @@ def pay(
         fund: who pays.
         terms: the disbursement's id, the amount paid, its agreed rate into the fund's currency, and
             where that is from.
-        books: the position in that currency, and the unallocated authority by source.
+        books: the position in that currency, the unallocated authority by source, and the newest
+            published rate of that currency, or "".
 
     Raises:
         Invalid: `paid-differs` unless the amount at the rate is what is owed; `rate-needless`.
-        Refused: `authority-exceeded`; `balance-floor`.
+        Refused: `rate-implausible`; `authority-exceeded`; `balance-floor`.
     """
     name, paid, rate, rate_source = terms
-    position, available_minor = books
+    position, available_minor, published = books
     currency, original_minor = paid.currency, minor(paid, "/paid")
     out = next(posting for posting in draft.postings if posting.credit.code == "1100")
     _check_paid(out.amount_minor, fund, (currency, original_minor, rate))
@@ -77,6 +86,7 @@ def pay(
         rate_source=rate_source,
         carried_minor=position.cost(original_minor),
     )
+    must_be_plausible(fund, position, (original_minor, out.amount_minor), published)
     shares = bearers(fund, made.gained_minor, available_minor)
     instead = structs.replace(out, credit=fund.account("1190", pair(fund, currency)))
     postings = (

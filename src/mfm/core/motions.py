@@ -1,5 +1,6 @@
 """Motions: a matter put to a board's vote, its votes and conflicts of interest, and its use."""
 
+from collections.abc import Iterable
 from datetime import date
 
 from msgspec import structs
@@ -29,7 +30,7 @@ class Motion(Noun, frozen=True, kw_only=True):
         disbursement: which one is to be approved, or "" for an allocation.
         beneficiary: the grantee of that disbursement, who may not vote on it, or "".
         closes_on: the first day on which it may be closed, or None.
-        votes: by seat, in the order of their first vote.
+        votes: by seat, in the order of their first vote; once closed, those that counted.
         used_by: the allocation or disbursement that was approved by it, or "".
     """
 
@@ -145,8 +146,16 @@ def cast(act: Act, motion: Motion, seat: Seat, choice: str) -> Draft:
     return Draft(effective_on=act.on, sets=(voted,), funds=(motion.fund,))
 
 
-def close(act: Act, motion: Motion, board: Board) -> Draft:
-    """Record that a motion is carried or lost, by the board's rule of this day.
+def close(act: Act, motion: Motion, board: Board, seats: Iterable[Seat]) -> Draft:
+    """Record that a motion is carried or lost, by the board's rule and its seats of this day.
+
+    A vote of a seat that is not held any more does not count, and the closed motion leaves it out.
+
+    Args:
+        act: who, and the day.
+        motion: which.
+        board: its fund's.
+        seats: those that voted, as they stand.
 
     Raises:
         Refused: `motion-state`, `motion-early`, `quorum-missing` (the motion stays open).
@@ -155,10 +164,11 @@ def close(act: Act, motion: Motion, board: Board) -> Draft:
     if motion.closes_on is not None and act.on < motion.closes_on:
         detail = f"Motion {motion.id} may be closed from {motion.closes_on}; today is {act.on}."
         raise Refused("motion-early", detail, "/motion")
-    if lack := boards.lacking(board, motion.votes):
+    votes = boards.counting(motion.votes, seats, act.on)
+    if lack := boards.lacking(board, votes):
         raise Refused("quorum-missing", lack, "/motion")
-    status = "carried" if boards.carries(board, motion.votes) else "lost"
-    closed = structs.replace(motion, status=status)
+    status = "carried" if boards.carries(board, votes) else "lost"
+    closed = structs.replace(motion, status=status, votes=votes)
     return Draft(effective_on=act.on, sets=(closed,), funds=(motion.fund,))
 
 

@@ -151,7 +151,7 @@ def close(act: Act, command: ClosePeriod, fund: Fund, held: Held) -> Draft:
 
     Raises:
         Invalid: `decision-missing`, `designation-early`, and as `check_days`.
-        Refused: as `check_days`.
+        Refused: `designation-exceeded`, and as `check_days`.
     """
     check_days(act, command, fund)
     year = ends_year(fund, command.last_day)
@@ -166,7 +166,7 @@ def close(act: Act, command: ClosePeriod, fund: Fund, held: Held) -> Draft:
         head_number=held.head[0],
         head_hash=held.head[1],
         closings=_closings(held) if year else (),
-        designated_minor=_designated(command, fund, year=year),
+        designated_minor=_designated(command, fund, held, year=year),
         unallocated_minor=-held.total("9300"),
         allocated_minor=-held.total("9310"),
         encumbered_minor=-held.total("9320", "9330"),
@@ -189,13 +189,20 @@ def close(act: Act, command: ClosePeriod, fund: Fund, held: Held) -> Draft:
     return Draft(effective_on=opens, sets=(period, closed), postings=postings, funds=(fund.id,))
 
 
-def _designated(command: ClosePeriod, fund: Fund, *, year: bool) -> int:
+def _designated(command: ClosePeriod, fund: Fund, held: Held, *, year: bool) -> int:
     if command.designate is None:
         return 0
     if not year:
         detail = f"{command.last_day} ends no fiscal year: designate at the year's end."
         raise Invalid("designation-early", detail, "/designate")
-    return fund.amount(command.designate, "/designate")
+    amount_minor = fund.amount(command.designate, "/designate")
+    rest_minor = sum(row.amount_minor - row.restricted_minor for row in _closings(held))
+    free_minor = -held.total(UNRESTRICTED) - rest_minor
+    if amount_minor > free_minor:
+        free = decimal_text(max(free_minor, 0), fund.currency)
+        detail = f"Of the unrestricted balance {free} {fund.currency} can be designated."
+        raise Refused("designation-exceeded", detail, "/designate")
+    return amount_minor
 
 
 def _closings(held: Held) -> tuple[Closing, ...]:

@@ -4,6 +4,7 @@ submitted -> questioned -> submitted ... -> accepted, with what is not eligible 
 advance becomes expense by it; of what was expense when it was paid, a report is evidence only.
 """
 
+from collections.abc import Iterable
 from datetime import date
 
 from msgspec import structs
@@ -338,6 +339,34 @@ def _expended(report: Report, commitment: Commitment) -> Commitment:
     total_minor = report.direct_minor + report.support_minor
     must_be_open(commitment, total_minor, "/direct")
     return moved(commitment, accepted=total_minor)
+
+
+def within_paid(
+    draft: Draft, about: tuple[Commitment, Disbursement | None], told: Iterable[Report]
+) -> Draft:
+    """Return a decision whose evidence accounts for no more than was paid.
+
+    Args:
+        draft: the decision; its report comes first.
+        about: the grant, and the payment that is accounted for.
+        told: the grant's reports.
+
+    Raises:
+        Refused: `advance-exceeded`.
+    """
+    report, (commitment, named) = draft.sets[0], about
+    if not isinstance(report, Report) or not report.evidence:
+        return draft
+    rest_minor = commitment.paid_minor if named is None else named.amount_minor
+    for row in (report, *(row for row in told if row.id != report.id)):
+        mine = named is None or row.disbursement == named.id
+        if mine and row.evidence and row.status == "accepted":
+            rest_minor -= row.direct_minor + row.support_minor + row.rejected_minor
+    if rest_minor < 0:
+        over = decimal_text(-rest_minor, report.currency)
+        detail = f"With this, {over} {report.currency} more than was paid is accounted for."
+        raise Refused("advance-exceeded", detail, "/direct")
+    return draft
 
 
 def _is_evidence(commitment: Commitment, named: Disbursement | None, fund: Fund) -> bool:

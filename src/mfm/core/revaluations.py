@@ -118,6 +118,27 @@ def revalue(
     return Draft(effective_on=act.on, sets=(made,), postings=tuple(postings), funds=(fund.id,))
 
 
+def must_stand(then: Position, now: Position, day: date) -> None:
+    """Hold that a position is today what it was on the day that it is revalued as of.
+
+    The difference is posted onto what there is now: it must not be that of other money.
+
+    Args:
+        then: the position at the end of the day.
+        now: the position as it stands.
+        day: the day.
+
+    Raises:
+        Refused: `exchange-late`.
+    """
+    if then != now:
+        detail = (
+            f"The fund's {then.currency} moved after {day}, or was revalued: revalue as of a day"
+            " after its last movement."
+        )
+        raise Refused("exchange-late", detail, "/rate_on")
+
+
 def worth(fund: Fund, position: Position, rate: tuple[str, str]) -> Revalued:
     """Return a position at a closing rate, given as the rate and its source."""
     return Revalued(

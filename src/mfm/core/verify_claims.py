@@ -16,6 +16,7 @@ from mfm.core.costs import Cost
 from mfm.core.deposits import Deposit
 from mfm.core.disbursements import Disbursement
 from mfm.core.donor_refunds import DonorRefund
+from mfm.core.earmarks import OPEN
 from mfm.core.foreign_payments import ForeignPayment
 from mfm.core.in_kind import InKind
 from mfm.core.interest import Interest
@@ -65,7 +66,7 @@ def _contribution(made: Commitment) -> Iterator[Claim]:
     yield account(fund, "1200", currency, made.id), unpaid_minor
     yield account(fund, "2100", currency, made.id), made.deferred_minor
     yield account(fund, made.income, currency, made.id), earned_minor
-    balance = "3200" if made.income == "4110" else "3100"
+    balance = "3200" if made.income == "4110" or made.earmark != OPEN else "3100"
     yield account(fund, balance, currency), -made.from_balance_minor
     yield account(fund, "5950", currency, made.id), made.written_off_minor
     for code in ("9200", "9290"):

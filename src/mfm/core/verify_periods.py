@@ -142,3 +142,7 @@ def _check_period(fund: Noun | None, state: Period, told: Told) -> None:
         or (f"{after:%m-%d}" == fund.fiscal_year_start) != state.year
     ):
         raise Differs("period-days", told.seq, f"Period {state.id} is not what its fund closed.")
+    for closing in state.closings:
+        if closing.code == "4110" and closing.restricted_minor != closing.amount_minor:
+            detail = f"Period {state.id} closes 4110 elsewhere than to 3200."
+            raise Differs("state-amounts", told.seq, detail)

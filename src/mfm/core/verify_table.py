@@ -193,7 +193,7 @@ conflict.declare
   motion open>open votes
 
 motion.close
-  motion open>carried|lost
+  motion open>carried|lost votes
 
 allocation.classify
   allocation any>any markers

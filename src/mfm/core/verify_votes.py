@@ -5,6 +5,7 @@ The counting here is a second one: in fractions crosswise, constituency by const
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, NamedTuple
 
 from mfm.core.boards import Board, Seat, Vote
@@ -44,7 +45,7 @@ def check(rows: Rows, told: Told, before: Mapping[str, Noun | None]) -> None:
         elif told.verb in _SAID:
             _check_said(rows, told, (before[motion.id], motion))
         elif told.verb == "motion.close":
-            _check_close(rows, told, motion)
+            _check_close(rows, told, (before[motion.id], motion))
 
 
 def _check_proposal(rows: Rows, told: Told, motion: Motion) -> None:
@@ -87,17 +88,21 @@ def _check_said(rows: Rows, told: Told, motions: tuple[Any, Motion]) -> None:
 def _may_speak(seat: Seat, told: Told, motion: Motion) -> bool:
     actor = told.actor
     holder = actor["party"] == seat.party and seat.holder in ("", actor["key"])
-    day = told.effective_on
-    term = seat.since <= day and (seat.until is None or day <= seat.until)
     return (
         (holder or actor["role"] == OPERATOR)
-        and term
-        and (seat.fund, seat.status) == (motion.fund, "held")
+        and _held(seat, told.effective_on)
+        and seat.fund == motion.fund
     )
 
 
-def _check_close(rows: Rows, told: Told, motion: Motion) -> None:
-    """Hold that a motion ended as its board's rule, as it stands, counts its votes."""
+def _held(seat: Seat, day: date) -> bool:
+    return seat.status == "held" and seat.since <= day <= (seat.until or date.max)
+
+
+def _check_close(rows: Rows, told: Told, motions: tuple[Any, Motion]) -> None:
+    """Hold that a motion ended as its board's rule, as it stands, counts its held seats' votes."""
+    motion, seats = motions[1], dict[str, Any](rows["seat"])
+    kept = [vote for vote in motions[0].votes if _held(seats[vote.seat], told.effective_on)]
     board: Any = rows["board"][motion.fund]
     there = [vote for vote in motion.votes if vote.choice != "recused"]
     quorum = len(there) >= board.quorum_seats and (
@@ -105,7 +110,7 @@ def _check_close(rows: Rows, told: Told, motion: Motion) -> None:
     )
     early = motion.closes_on is not None and told.effective_on < motion.closes_on
     ended = "carried" if _carried(board, motion.votes) else "lost"
-    if early or not quorum or motion.status != ended:
+    if early or not quorum or motion.status != ended or [*motion.votes] != kept:
         detail = f"Motion {motion.id} is {motion.status}; its votes say otherwise."
         raise Differs("vote-count", told.seq, detail)
 

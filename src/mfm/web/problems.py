@@ -110,12 +110,15 @@ rate-malformed         | 422 | The rate is not a positive decimal number | Write
 rate-absurd            | 422 | No currencies are this far apart | Look at the rate again: a decimal separator may be lost.
 rate-ambiguous         | 422 | Several have published this rate | Name the one that you use in rate_source.
 exchange-none          | 409 | There is no money in another currency | Revalue a fund that keeps some.
+exchange-late          | 409 | The foreign money moved after that day | Revalue as of a day after its last movement.
 conversion-currency    | 422 | The currencies do not fit | State one side in the fund's currency and the other in another.
 paid-differs           | 422 | What was paid is not what is owed | State the amount paid, and its agreed rate into the fund's currency.
 paid-abroad            | 409 | The payment was made in another currency | Take back the record that the detail names.
 bank-account-currency  | 422 | The bank account is in another currency | Name a bank account of this currency.
 rate-recorded          | 409 | This rate is recorded already | Use it; if it is wrong, take its record back first.
 rate-missing           | 422 | The rate is missing | State the rate into the fund's currency, and its source.
+rate-implausible       | 409 | The amounts are too far from the rate | Look at both amounts, or have the rate of the day recorded first.
+settles-implausible    | 409 | The deposit settles too much or too little | Settle what it is worth, and use commitment.reduce or commitment.write-off for the rest.
 rate-needless          | 422 | A rate does not apply | Leave rate and settles out for a deposit in the fund's own currency.
 commitment-sides       | 422 | The commitment's sides do not fit | Name from_party and to_fund, from_fund and to_fund, or from_fund and to_party.
 commitment-kind        | 422 | This verb is for another kind of commitment | Use the verb for this kind; the detail names it.
@@ -167,6 +170,7 @@ period-final           | 409 | These days are closed for good | Date the correct
 period-running         | 409 | The period is not over | Close it once its last day has passed.
 period-spans           | 409 | A fiscal year ends within these days | Close the year that ended first.
 decision-missing       | 422 | The decision is missing | Name by which decision what is not signed is carried forward.
+designation-exceeded   | 409 | The unrestricted balance is not this much | Designate at most what the detail names, or leave designate out.
 designation-early      | 422 | A reserve is designated at the year's end | Leave designate out, or close up to the last day of the fiscal year.
 period-backwards       | 422 | The period ends before it begins | Set open_until on or after open_from.
 four-eyes              | 409 | The same person cannot do two steps | Let another person, with a key of their own, take this step.

@@ -1,0 +1,149 @@
+"""Who may take what back: the borders of funds, others' words, and what still needs a record."""
+
+import msgspec
+import pytest
+
+from mfm.app import links
+from mfm.app.perform import Ask, refusal_of, submit
+from mfm.app.registry import VERBS
+from mfm.core.errors import Invalid
+from mfm.core.permissions import Actor
+from tests.app.playing import accepted, given, granted, opened, sound
+from tests.support import Books, operator, usd
+
+pytestmark = pytest.mark.anyio
+DAY = {"effective_on": "2024-03-01"}
+APPROVER = Actor("agent", "approver", "k", "f")
+GRANTEE = Actor("group", "grantee", "gk")
+
+
+async def refused(books: Books, seq: int, who: Actor | None = None) -> str:
+    """Return the code with which a reversal is refused."""
+    made = await books.do("record.reverse", who, record=seq, **DAY)
+    assert not made.accepted
+    return refusal_of(made)[0]
+
+
+async def signed(books: Books, **more: object) -> int:
+    """Open fund f, and sign a grant w to the group; return the signature's record."""
+    await opened(books)
+    await given(books, "c", "unearmarked", "600.00", "2023-02-01")
+    await accepted(books, "allocation.approve", id="a", fund="f", amount=usd("100.00"), **DAY)
+    told = {"from_fund": "f", "to_party": "group", "amount": usd("100.00"), "allocation": "a"}
+    return (await accepted(books, "commitment.sign", id="w", **told, **more, **DAY)).seq
+
+
+async def test_a_bound_key_reverses_within_its_fund_only(books: Books) -> None:
+    await books.chain()
+    day = {"effective_on": "2026-03-02"}
+    fields = {"fund": "g", "amount": usd("1000.00"), **day}
+    allocated = await accepted(books, "allocation.approve", id="x", **fields)
+    told = {"from_fund": "g", "to_fund": "n", "amount": usd("1000.00"), "allocation": "x"}
+    await accepted(books, "commitment.sign", "a", id="t2", **told, **day)
+    asked = {"id": "dt2", "commitment": "t2", "tranche": 1}
+    await accepted(books, "disbursement.request", "a", **asked, **day)
+    approved = await accepted(books, "disbursement.approve", "b", disbursement="dt2", **day)
+    released = await accepted(books, "disbursement.release", "c", disbursement="dt2", **day)
+    for fund in ("g", "n"):
+        bound = Actor("agent", "approver", "k", fund)
+        with pytest.raises(Invalid, match="fund-not-allowed"):
+            await books.do("record.reverse", bound, record=released.seq, **day)
+    wrong = Actor("agent", "approver", "k", "n")
+    with pytest.raises(Invalid, match="fund-not-allowed"):
+        await books.do("record.reverse", wrong, record=allocated.seq, **day)
+    unbound = Actor("agent", "approver", "k")
+    assert (await books.do("record.reverse", unbound, record=released.seq, **day)).accepted
+    assert (await books.do("record.reverse", operator(), record=approved.seq, **day)).accepted
+    own = await accepted(books, "allocation.approve", id="y", **fields)
+    bound = Actor("agent", "approver", "k", "g")
+    assert (await books.do("record.reverse", bound, record=own.seq, **day)).accepted
+    await sound(books)
+
+
+async def test_no_key_takes_back_the_words_of_others(books: Books) -> None:
+    terms = [{"id": "q", "title": "Audit", "type": "fiduciary"}]
+    await signed(books, conditions=terms)
+    why = {"condition": "q", "reason": "why", **DAY}
+    for verb, more in (
+        ("condition.contest", {}),
+        ("condition.answer", {"outcome": "dismissed"}),
+        ("condition.assess", {"assessment": "permitted"}),
+    ):
+        made = await accepted(books, verb, f"by-{verb}", **why, **more)
+        assert await refused(books, made.seq, APPROVER) == "record-final", verb
+    back = await books.do("record.reverse", operator(), record=made.seq, **DAY)
+    assert back.accepted
+    added = {"id": "r", "commitment": "w", "title": "T", "type": "policy"}
+    await accepted(books, "condition.add", "p", **added, **DAY)
+    made = await accepted(books, "condition.accept", "h", condition="r", **DAY)
+    assert await refused(books, made.seq, APPROVER) == "record-final"
+    await sound(books)
+
+
+async def test_no_key_takes_back_a_rejected_write_off(books: Books) -> None:
+    await opened(books)
+    await given(books, "c", "unearmarked", "600.00", "2023-02-01")
+    await granted(books, "w", "100.00", "2024-03-01")
+    await accepted(books, "disbursement.release", "c", disbursement="pw", **DAY)
+    await accepted(books, "disbursement.confirm", "d", disbursement="pw", **DAY)
+    lost = {"id": "o", "commitment": "w", "amount": usd("5.00")}
+    await accepted(books, "write-off.propose", "a", **lost, **DAY)
+    made = await accepted(books, "write-off.reject", "b", write_off="o", **DAY)
+    assert await refused(books, made.seq, APPROVER) == "record-final"
+    await sound(books)
+
+
+async def test_what_a_grantee_did_is_the_grantees(books: Books) -> None:
+    await signed(books)
+    told = {"id": "r", "commitment": "w", "direct": usd("10.00"), **DAY}
+    made = await books.do("report.submit", GRANTEE, **told)
+    assert made.accepted
+    assert await refused(books, made.seq, APPROVER) == "record-final"
+    same = Actor("group", "approver", "k2", "f")
+    assert (await books.do("record.reverse", same, record=made.seq, **DAY)).accepted
+    asked = {"id": "p", "commitment": "w", "tranche": 1}
+    made = await books.do("disbursement.request", GRANTEE, **asked, **DAY)
+    assert (await books.do("record.reverse", APPROVER, record=made.seq, **DAY)).accepted
+    await sound(books)
+
+
+async def test_a_donors_pledge_can_be_ended_by_staff(books: Books) -> None:
+    await opened(books)
+    donor = Actor("donor", "donor", "dk")
+    told = {"fund": "f", "donor": "donor", "amount": usd("5.00"), **DAY}
+    made = await books.do("pledge.announce", donor, **told)
+    assert (await books.do("record.reverse", APPROVER, record=made.seq, **DAY)).accepted
+
+
+async def test_a_report_holds_the_grant_until_it_is_taken_back(books: Books) -> None:
+    seq = await signed(books)
+    told = {"id": "r", "commitment": "w", "direct": usd("10.00")}
+    report = await accepted(books, "report.submit", **told, **DAY)
+    assert await refused(books, seq) == "record-needed"
+    await accepted(books, "record.reverse", record=report.seq, **DAY)
+    await accepted(books, "record.reverse", record=seq, **DAY)
+    await sound(books)
+
+
+async def test_a_link_holds_the_grant_until_it_is_revoked(books: Books) -> None:
+    seq = await signed(books)
+    verb = VERBS["link.create"]
+    command = msgspec.convert({"id": "l", "commitment": "w"}, verb.command)
+    ask, _ = links.issue(Ask(operator(), verb, command, "link", None))
+    assert (await submit(books.writer, ask)).accepted
+    assert await refused(books, seq) == "record-needed"
+    await accepted(books, "link.revoke", link="l")
+    await accepted(books, "record.reverse", record=seq, **DAY)
+    await sound(books)
+
+
+async def test_a_motion_holds_the_payment_it_is_about(books: Books) -> None:
+    await signed(books)
+    asked = {"id": "p", "commitment": "w", "tranche": 1}
+    made = await accepted(books, "disbursement.request", **asked, **DAY)
+    await accepted(books, "board.set", fund="f")
+    motion = await accepted(books, "motion.propose", id="m", fund="f", disbursement="p")
+    assert await refused(books, made.seq) == "record-needed"
+    await accepted(books, "record.reverse", record=motion.seq)
+    await accepted(books, "record.reverse", record=made.seq, **DAY)
+    await sound(books)
