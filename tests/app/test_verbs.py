@@ -275,6 +275,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "link.revoke": {"link": "link"},
     "bank.match": {"statement": "statement", "matches": [{"lines": [1], "records": [6]}]},
     "bank.unmatch": {"statement": "statement", "line": 1},
+    "payload.erase": {"record": 6, "fields": ["description"], "legal_basis": "a rule"},
     "key.create": {"party": "donor", "role": "donor"},
     "key.revoke": {"key": "k"},
 }

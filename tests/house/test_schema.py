@@ -138,7 +138,7 @@ async def test_a_nouns_fields_are_the_columns_of_its_table(
 
 async def test_every_noun_has_a_table_and_every_table_is_known(schema: asyncpg.Connection) -> None:
     journal = {"mechanism", "head", "fund_head", "record", "account", "balance", "posting"}
-    beside = {"payload", "blob", *UNVERIFIED}
+    beside = {"payload", "blob", "tile", "checkpoint", "cosignature", "anchor", *UNVERIFIED}
     assert await tables(schema) == journal | beside | set(NOUNS)
     assert {noun.__name__ for noun in NOUNS.values()} == {
         noun.__name__ for noun in Noun.__subclasses__()
@@ -215,10 +215,13 @@ async def test_functions_that_run_as_the_owner_name_their_search_path(
     )
     assert {name for name, _ in rows} == {
         "append_batch",
+        "cosign",
         "create_mechanism",
+        "keep_anchor",
         "lock_head",
         "note_reads",
         "published_text",
+        "seal",
     }
     for name, settings in rows:
         assert settings == ["search_path=mfm, pg_temp"], name

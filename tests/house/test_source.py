@@ -27,6 +27,7 @@ class Rule(NamedTuple):
     spared: dict[str, str] = {}  # noqa: RUF012  # a NamedTuple's default is never written to
 
 
+VERIFIER = "src/mfm/verifier.py"
 MANY_LINES = "\n".join("    x = 1" for _ in range(rules.MAX_FUNCTION_LINES))
 
 RULES = [
@@ -63,11 +64,17 @@ RULES = [
         ["def f(a, b, c, d, e, g): ...", "def f(a, b, *c, d, e, **g): ..."],
         "class A:\n    def f(self, a, b, c, d, e): ...",
     ),
-    Rule(rules.is_big, ["x = 1\n" * (rules.MAX_FILE_LINES + 1)], "x = 1\n" * rules.MAX_FILE_LINES),
+    Rule(
+        rules.is_big,
+        ["x = 1\n" * (rules.MAX_FILE_LINES + 1)],
+        "x = 1\n" * rules.MAX_FILE_LINES,
+        spared={VERIFIER: "one file that can be carried away, held below 600 lines by its tests"},
+    ),
     Rule(
         rules.uses_json,
         ["import json", "from json import loads", "import os, json.decoder"],
         "import msgspec.json",
+        spared={VERIFIER: "runs where there is no msgspec"},
     ),
     Rule(
         rules.reads_clock,
@@ -81,6 +88,7 @@ RULES = [
         spared={
             "src/mfm/app/context.py": "reads the clock for everybody above the store",
             "src/mfm/store/writer.py": "dates the records it makes",
+            VERIFIER: "a program of its own: a cosignature of tomorrow counts for nothing",
         },
     ),
     Rule(

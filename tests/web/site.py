@@ -8,6 +8,7 @@ from msgspec import convert
 from mfm.app.keys import issue
 from mfm.app.perform import Ask, perform
 from mfm.app.registry import VERBS
+from mfm.app.sealer import Sealer
 from mfm.core.permissions import ROLES
 from mfm.store.database import Engine
 from mfm.web.asgi import create_app
@@ -29,9 +30,9 @@ class Site:
         keys: role -> secret of a key for all funds.
     """
 
-    def __init__(self, books: Books, engine: Engine) -> None:
+    def __init__(self, books: Books, engine: Engine, sealer: Sealer | None = None) -> None:
         self.books = books
-        self.services = Services(books.writer, engine, CURSOR_KEY)
+        self.services = Services(books.writer, engine, CURSOR_KEY, sealer=sealer)
         self.app = create_app(self.services)
         self.keys: dict[str, str] = {}
         transport = httpx.ASGITransport(app=self.app)
@@ -52,6 +53,13 @@ class Site:
         made = await self.books.writer.run(lambda unit: perform(unit, asked))
         assert made.accepted
         return secret
+
+    async def sealed(self) -> int:
+        """Return the journal's last record, once it is sealed."""
+        head = await self.head()
+        assert self.services.sealer is not None
+        assert await self.services.sealer.wait(head, 10)
+        return head
 
     async def head(self) -> int:
         """Return the journal's last record."""

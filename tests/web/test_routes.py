@@ -26,6 +26,11 @@ PUBLIC = {
     "/problems/{code}",
     "/static/site.css",
     "/s/{token}",
+    "/v1/trail/checkpoint",
+    "/v1/trail/checkpoints/{size}",
+    "/v1/trail/tile/{level}/{path}",
+    "/v1/trail/consistency",
+    "/v1/trail/inclusion",
 }
 GUARDED = [endpoint for endpoint in ENDPOINTS if endpoint.action]
 
@@ -65,14 +70,16 @@ def test_the_public_addresses_are_these() -> None:
 
 
 def test_every_action_of_the_api_is_in_the_table_and_the_other_way_round() -> None:
-    elsewhere = {"import.iati", "database.read"}  # the terminal's
+    elsewhere = {"import.iati", "database.read", "trail.rotate-key"}  # the terminal's
     assert {endpoint.action for endpoint in GUARDED} == TABLE.keys() - elsewhere
 
 
 async def test_public_addresses_answer_without_a_key(site: Site) -> None:
     for endpoint in ENDPOINTS:
         if not endpoint.action:
-            path = endpoint.path.replace("{code}", "stale")
+            path = address_of_public(endpoint, await site.sealed())
+            if path.endswith(("consistency", "inclusion")):
+                path += "?from=1" if path.endswith("consistency") else "?seq=1"
             response = await site.get(path, who="")
             shown = 404 if path == "/s/{token}" else 200  # nobody made this link
             assert response.status_code == shown, path
@@ -133,9 +140,12 @@ async def test_unknown_addresses_and_methods_are_problems(site: Site) -> None:
                 assert told["instance"] == address_of_public(endpoint)
 
 
-def address_of_public(endpoint: Endpoint) -> str:
-    """Return an address, of public endpoints too."""
-    return address(endpoint) if endpoint.action else endpoint.path.replace("{code}", "stale")
+def address_of_public(endpoint: Endpoint, size: int = 1) -> str:
+    """Return an address, of public endpoints too; of the trail's where it is sealed at a size."""
+    if endpoint.action:
+        return address(endpoint)
+    path = endpoint.path.replace("{code}", "stale").replace("{level}/{path}", f"0/000.p/{size}")
+    return path.replace("{size}", str(size))
 
 
 async def test_a_problem_tells_no_inside(site: Site) -> None:

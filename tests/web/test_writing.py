@@ -101,7 +101,9 @@ async def test_what_the_rules_decide_is_recorded_and_stays_decided(
     first = await site.post(path, body, who, Idempotency_Key=key)
     told = problem(first, code, 409)
     assert told["record"] == head + 1 == await site.head()
-    assert first.headers["link"] == f'</v1/records/{told["record"]}>; rel="describedby"'
+    there = f"/v1/records/{told['record']}"
+    links = f'<{there}>; rel="describedby", <{there}/receipt>; rel="receipt"'
+    assert first.headers["link"] == links
     record = (await site.get(f"/v1/records/{told['record']}")).json()
     assert record["outcome"] == "refused"
     assert record["body"]["refusal"]["code"] == code

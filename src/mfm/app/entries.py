@@ -70,6 +70,8 @@ _FINAL = {
     "vote.cast": "vote.cast",
     "conflict.declare": "motion.propose",
     "motion.close": "motion.propose",
+    "trail.rotate-key": "mfm trail rotate-key",
+    "payload.erase": "nothing",
 }
 """The administrator's verbs and the board's votes, which an approver may not undo by the back door,
 and what does."""

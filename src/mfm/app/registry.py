@@ -13,6 +13,7 @@ from mfm.app import (
     disbursements,
     donor_refunds,
     entries,
+    erasure,
     exchange,
     funds,
     in_kind,
@@ -63,6 +64,7 @@ VERBS: dict[str, Verb] = {
         write_offs,
         entries,
         bank,
+        erasure,
         keys,
         links,
     )

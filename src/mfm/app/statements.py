@@ -2,6 +2,7 @@
 
 from msgspec import structs
 
+from mfm.app.trail_reads import point_at
 from mfm.core import accounts, histories
 from mfm.core import statements as rules
 from mfm.core import totals as rules_totals
@@ -104,7 +105,8 @@ async def _scope(connection: Snapshot, actor: Actor, query: StatementQuery) -> S
     page = Page(limit=_ACCOUNTS_MOST, filters={"fund": fund.id})
     rows = await reads.page_of(connection, ChartAccount, page, Reach())
     names = {row.code: row.name for row in rows if isinstance(row, ChartAccount)}
-    return Scope(fund.id, currency, known_at, query.as_of, current, names)
+    point = await point_at(connection, known_at)
+    return Scope(fund.id, currency, known_at, query.as_of, current, names, point)
 
 
 async def named_fund(connection: Snapshot, name: str) -> Fund:

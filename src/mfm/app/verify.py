@@ -6,6 +6,7 @@ from msgspec import ValidationError, convert
 
 from mfm.app.perform import fields_of, request_hash
 from mfm.app.registry import VERBS
+from mfm.app.rotation import ROTATE
 from mfm.core.permissions import Actor, scope_of
 from mfm.store import verify as store
 from mfm.store.database import Mechanism
@@ -35,9 +36,10 @@ def request_of(verb: str, told: dict[str, Any], texts: dict[str, str]) -> bytes 
     None where the record does not tell all of it: a voucher's lines are told as postings, in
     another shape, and an import's request is its file.
     """
-    if verb not in VERBS:
+    known = ROTATE if verb == ROTATE.name else VERBS.get(verb)
+    if known is None:
         return None
-    command = VERBS[verb].command
+    command = known.command
     clear, free = fields_of(command)
     if {*command.__struct_fields__} - {*clear, *free} - told.keys():
         return None

@@ -11,6 +11,7 @@ from typing import BinaryIO, Literal
 from mfm.app import export
 from mfm.app.export import Export, Exported, Source
 from mfm.app.export_lists import LISTS, action, export_list
+from mfm.cli import trail
 from mfm.cli.arguments import Commands, command, print_json
 from mfm.cli.session import Session
 from mfm.core.errors import Invalid
@@ -19,7 +20,7 @@ from mfm.formats.listing import FORMS
 
 
 def add(commands: Commands) -> None:
-    """Add `export iati` and `export hledger`."""
+    """Add every `export`."""
     text = "Write the books as files that others read."
     formats = commands.add_parser("export", help=text, description=text)
     formats = formats.add_subparsers(dest="format", required=True, metavar="FORMAT")
@@ -33,6 +34,7 @@ def add(commands: Commands) -> None:
     )
     text = "Write a journal for hledger (plain text accounting)."
     _add_target(command(formats, "hledger", _hledger, text))
+    trail.add_export(formats)
     for what in LISTS:
         made = command(formats, what, _list, f"Write all {what} as CSV, JSON Lines or XLSX.")
         made.set_defaults(what=what)

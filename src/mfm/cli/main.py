@@ -16,10 +16,13 @@ from mfm.cli import (
     keys,
     lineage,
     mechanisms,
+    receipts,
     serve,
     statements,
+    trail,
     verbs,
     verify,
+    witness,
 )
 from mfm.cli.session import Session
 from mfm.core.errors import Problem, Refused
@@ -37,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--verbose", action="store_true", help="log more to standard error")
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
     books = demo, serve, mechanisms, keys, verbs, statements, lineage
-    for module in (*books, imports, export, verify):
+    for module in (*books, imports, export, trail, receipts, verify, witness):
         module.add(commands)
     return made
 
@@ -63,6 +66,8 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _answer(args: argparse.Namespace) -> int:
+    if (offline := getattr(args, "offline", None)) and (code := offline(args)) is not None:
+        return int(code)
     session = Session(settings.read())
     try:
         return uvloop.run(_run(session, args))

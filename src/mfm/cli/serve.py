@@ -4,6 +4,7 @@ import argparse
 import socket
 import sys
 
+from mfm.app import trail
 from mfm.cli.arguments import Commands, command, port
 from mfm.cli.session import Session
 from mfm.store.database import Mechanism
@@ -18,6 +19,7 @@ def add(commands: Commands) -> None:
 
 async def _serve(session: Session, args: argparse.Namespace) -> int:
     mechanism = await session.mechanism(args.mechanism)
+    await trail.check(session.settings.database_url, mechanism, session.settings.keys_dir)
     with listen(args.host, args.port) as listening:
         print(f"Serving {mechanism.name} on {url_of(listening)}", file=sys.stderr, flush=True)
         await serve(session, mechanism, listening)

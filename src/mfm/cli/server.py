@@ -5,12 +5,15 @@ import gc
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 
+from mfm.app.cosigning import Cosigner, witnesses_of
 from mfm.app.read_log import ReadLog
+from mfm.app.sealer import Sealer
 from mfm.cli.session import Session
+from mfm.core.errors import Invalid
 from mfm.store.database import Mechanism
 from mfm.web.asgi import create_app
 from mfm.web.services import Services, cursor_key
@@ -40,10 +43,17 @@ class _Server(uvicorn.Server):
 
 async def serve(session: Session, mechanism: Mechanism, listening: socket.socket) -> None:
     """Serve a mechanism until the process is told to stop; what waits is still written."""
+    settings, keys = session.settings, session.settings.keys_dir
     async with session.writer(mechanism) as writer, session.reader(mechanism) as engine:
-        read_log = ReadLog(session.settings.database_url, mechanism)
-        key = cursor_key(session.settings.data_dir)
-        app = create_app(Services(writer, engine, key, read_log))
+        read_log = ReadLog(settings.database_url, mechanism)
+        sealer = Sealer(settings.database_url, mechanism, keys, writer.written)
+        following = [asyncio.create_task(sealer.run(), name=f"sealer-{mechanism.name}")]
+        if settings.witnesses:
+            witnesses = settings.witnesses, witnesses_of(settings.trail_policy)
+            cosigner = Cosigner(settings.database_url, mechanism, sealer, *witnesses)
+            following.append(asyncio.create_task(cosigner.run(), name="cosigner"))
+        key = cursor_key(settings.data_dir)
+        app = create_app(Services(writer, engine, key, read_log, sealer))
         config = uvicorn.Config(
             app,
             lifespan="off",
@@ -63,3 +73,7 @@ async def serve(session: Session, mechanism: Mechanism, listening: socket.socket
             await _Server(config).serve([listening])
         finally:
             await read_log.close()
+            for task in following:
+                task.cancel()
+                with suppress(asyncio.CancelledError, Invalid):
+                    await task

@@ -5,6 +5,7 @@ from contextlib import ExitStack, asynccontextmanager
 
 from msgspec import structs
 
+from mfm.app import trail
 from mfm.app.keys import actor_of
 from mfm.app.read_log import note_now
 from mfm.core.errors import Invalid
@@ -83,8 +84,9 @@ class Session:
 
     @asynccontextmanager
     async def writer(self, mechanism: Mechanism) -> AsyncIterator[Writer]:
-        """Give a writer that serves until the block ends."""
-        writer = Writer(self.settings.database_url, mechanism)
+        """Give a writer that serves until the block ends; it writes upon what was signed alone."""
+        guard = trail.guard(mechanism, self.settings.keys_dir)
+        writer = Writer(self.settings.database_url, mechanism, guard)
         await writer.start()
         try:
             yield writer

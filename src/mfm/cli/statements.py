@@ -18,7 +18,7 @@ from mfm.cli.session import Session
 from mfm.core.errors import Invalid
 from mfm.core.histories import History, HistoryQuery
 from mfm.core.permissions import Actor
-from mfm.core.statements import StatementQuery
+from mfm.core.statements import StatementQuery, TrailPoint
 from mfm.core.totals import DIMENSIONS, dimensions
 from mfm.formats import csv
 from mfm.store.database import Engine
@@ -73,6 +73,7 @@ async def _statement(session: Session, args: argparse.Namespace) -> int:
         for book, trial in found.trial_balance.items():
             cells = [structs.astuple(each) for each in trial]
             print_table("", (book, "Trial balance", ">debit", ">credit"), cells)
+        print(_trail(found.trail))
     return 0
 
 
@@ -95,7 +96,12 @@ async def _history(session: Session, args: argparse.Namespace) -> int:
             for each in found.rows
         ]
         print_table(title, names, rows)
+        print(_trail(found.trail))
     return 0
+
+
+def _trail(point: TrailPoint | None) -> str:
+    return f"Trail: {point.size} records, root {point.root}" if point else "Trail: not sealed yet"
 
 
 async def _whole(engine: Engine, actor: Actor, query: HistoryQuery) -> History:

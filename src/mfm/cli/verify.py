@@ -1,21 +1,111 @@
 """Verification: everything that is stored against what the records say."""
 
 import argparse
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from mfm import verifier
+from mfm.app import receipt_files
 from mfm.app.verify import verify_database
 from mfm.cli.arguments import Commands, command, print_json
 from mfm.cli.session import Session
+from mfm.core.errors import Invalid
+from mfm.formats import canonical
 from mfm.store.verify import Verified
+
+_RECEIPT = "receipt"
+"""What says that files of a receipt follow; a folder of that name is ./receipt."""
 
 
 def add(commands: Commands) -> None:
     """Add `verify`."""
-    text = "Fold the records and compare every table with what they say."
+    text = (
+        "Verify an exported trail or a receipt, offline; or the database against its records."
+        " `mfm verify receipt NAME` is for NAME.tlog-proof and the files beside it; an export in"
+        " a folder called receipt is written ./receipt."
+    )
     made = command(commands, "verify", _verify, text)
-    made.add_argument("--database", action="store_true", required=True, help="verify the database")
+    what = made.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "path", nargs="?", help="an exported trail, a folder or tar file; or the word receipt"
+    )
+    made.add_argument("name", nargs="?", help="after the word receipt: what the files are called")
+    what.add_argument("--database", action="store_true", help="verify the database")
+    made.add_argument("--policy", type=Path, help="your own policy: log keys, witnesses, quorum")
+    made.add_argument("--since", type=Path, help="a checkpoint that you kept from before")
+    made.add_argument("--min-size", type=int, default=0, help="records that there must be")
+    text = "the last size that a key (its id, eight hex digits) may have signed; may be repeated"
+    made.add_argument(
+        "--key-until", type=_bound, action="append", default=[], metavar="KEY=SIZE", help=text
+    )
+    made.set_defaults(offline=_offline)
+
+
+def _bound(text: str) -> tuple[str, int]:
+    """Read KEY=SIZE."""
+    key, _, size = text.rpartition("=")
+    return key, int(size)
+
+
+def _offline(args: argparse.Namespace) -> int | None:
+    """Verify an export or a receipt, with no database anywhere; None where it is the database."""
+    if args.database:
+        return None
+    is_receipt = args.path == _RECEIPT
+    if is_receipt != (args.name is not None) or (is_receipt and (args.since or args.min_size)):
+        detail = "It is `mfm verify receipt NAME --policy FILE`, or an export's path alone."
+        raise Invalid("request-refused", detail)
+    if args.policy is None:
+        detail = "Name your policy with --policy FILE: `log KEY` and `quorum none`, a line each."
+        raise Invalid("policy-missing", detail)
+    code, told = _verdict(args)
+    if args.json:
+        print_json(told)
+        return code
+    for each in told["problems"]:
+        print(f"{each['code']}: record {each['seq']}, {each['file']}: {each['detail']}")
+    if not code:
+        print(f"ok: {told['size']} records, root {told['root']}")
+        if is_receipt:
+            _tell(told)
+    return code
+
+
+def _verdict(args: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    """Return the exit code and the verdict, also where a file cannot be read."""
+    try:
+        policy = args.policy.read_text(encoding="utf-8")
+        since = args.since.read_bytes() if args.since else None
+    except (OSError, UnicodeDecodeError) as fault:
+        problem = {"code": "unreadable", "seq": None, "file": None, "detail": str(fault)}
+        told = {"ok": False, "size": 0, "root": "", "problems": [problem]}
+        return 2, told | {"decisions_not_rerun": 0}
+    if args.name is not None:
+        return receipt_files.verify(Path(args.name), policy)
+    with _bar() as bar:
+        task = bar.add_task("record", total=None)
+        options = verifier.Options(
+            since,
+            args.min_size,
+            dict(args.key_until),
+            canonical.read,
+            lambda done, whole: bar.update(task, completed=done, total=whole),
+        )
+        return verifier.verify(Path(args.path), policy, options)
+
+
+def _tell(told: dict[str, Any]) -> None:
+    """Print what a verified receipt proves, and what it does not show."""
+    actor = told["actor"]
+    print(f"    record {told['seq']}, written {told['recorded_at']}, signed by {told['signer']}")
+    print(f"    {told['outcome']}: {told['verb']} by {actor['party']} as {actor['role']}")
+    for field, value in told["disclosed"].items():
+        print(f"    {field}: {value}")
+    if told["not_shown"]:
+        print(f"    not shown: {', '.join(told['not_shown'])}")
 
 
 async def _verify(session: Session, args: argparse.Namespace) -> int:

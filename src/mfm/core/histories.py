@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 from msgspec import Meta, Struct
 
 from mfm.core.money import decimal_text
-from mfm.core.statements import Scope, StatementQuery, sides
+from mfm.core.statements import Scope, StatementQuery, TrailPoint, sides
 
 
 class AccountQuery(StatementQuery, frozen=True, kw_only=True):
@@ -65,7 +65,7 @@ class AccountBalance(Struct, frozen=True):
     """An account's balance at a moment: debits less credits, as a decimal string.
 
     `as_of` is as asked; `known_at` too, else the newest record there was. A `subject` of None
-    stands for the code over all its subjects.
+    stands for the code over all its subjects. `trail` is as on statements.
     """
 
     fund: str
@@ -76,6 +76,7 @@ class AccountBalance(Struct, frozen=True):
     name: str
     subject: str | None
     balance: str
+    trail: TrailPoint | None = None
 
 
 class HistoryRow(Struct, frozen=True):
@@ -110,6 +111,7 @@ class History(Struct, frozen=True):
         rows: the postings.
         closing: the balance after the last row.
         next: `after` for the next page; None when this is the last.
+        trail: as on statements.
     """
 
     fund: str
@@ -123,6 +125,7 @@ class History(Struct, frozen=True):
     rows: tuple[HistoryRow, ...]
     closing: str
     next: int | None
+    trail: TrailPoint | None = None
 
 
 def balance(scope: Scope, query: AccountQuery, balance_minor: int) -> AccountBalance:
@@ -136,6 +139,7 @@ def balance(scope: Scope, query: AccountQuery, balance_minor: int) -> AccountBal
         name=scope.name_of(query.code),
         subject=query.subject,
         balance=decimal_text(balance_minor, scope.currency),
+        trail=scope.trail,
     )
 
 
@@ -170,4 +174,5 @@ def history(
         rows=tuple(rows),
         closing=decimal_text(running_minor, currency),
         next=rows[-1].seq if len(rows) >= query.limit else None,
+        trail=scope.trail,
     )

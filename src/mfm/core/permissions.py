@@ -137,6 +137,8 @@ refund.claim            approver:fund
 refund.receive          payer:fund
 entry.post              preparer:fund
 record.reverse          approver:fund
+payload.erase           administrator:any
+trail.rotate-key        administrator:any
 key.create              administrator:any
 key.revoke              administrator:any
 link.create             preparer:fund approver:fund grantee:own
@@ -176,6 +178,7 @@ write_off.read          staff:fund overseers:any
 refund.read             staff:fund overseers:any grantee:own
 bank_statement.read     staff:fund overseers:any
 record.read             staff:fund overseers:any
+receipt.read            staff:fund overseers:any donor:own grantee:own
 statement.read          staff:fund overseers:any donor:any
 export.iati             staff:fund overseers:any donor:any
 export.hledger          staff:fund overseers:any

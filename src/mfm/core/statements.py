@@ -36,6 +36,18 @@ class StatementQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     currency: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
 
 
+class TrailPoint(Struct, frozen=True):
+    """The trail's tree of so many records: whoever has its root can hold them to it.
+
+    Attributes:
+        size: how many records.
+        root: base64, as in checkpoints.
+    """
+
+    size: int
+    root: str
+
+
 class Scope(Struct, frozen=True):
     """The books of one fund in one currency, as of a day, as known at a record.
 
@@ -46,6 +58,7 @@ class Scope(Struct, frozen=True):
         as_of: what counts from a later day is not seen; None for no such limit.
         current: whether this leaves nothing out, so that the kept balances say the same.
         names: code -> name of the accounts that the fund added to the chart.
+        trail: the tree of all records up to `known_at`, or None while it is not sealed that far.
     """
 
     fund: str
@@ -54,6 +67,7 @@ class Scope(Struct, frozen=True):
     as_of: date | None = None
     current: bool = False
     names: dict[str, str] = {}
+    trail: TrailPoint | None = None
 
     def name_of(self, code: str) -> str:
         """Return what an account is called in these books."""
@@ -125,6 +139,7 @@ class Statement(Struct, frozen=True):
         sources_and_uses: the lines of the published layout, and our own where they are not zero.
         trial_balance: book -> every code that has had a posting.
         foreign: the part of 1190 that each other currency is.
+        trail: the tree that the statement is out of; None while it is not sealed that far.
     """
 
     fund: str
@@ -134,6 +149,7 @@ class Statement(Struct, frozen=True):
     sources_and_uses: tuple[StatementLine, ...]
     trial_balance: dict[str, tuple[TrialLine, ...]]
     foreign: tuple[ForeignMoney, ...] = ()
+    trail: TrailPoint | None = None
 
 
 # Sources and Uses ---------------------------------------------------------------------------------
@@ -321,4 +337,5 @@ def statement(
         for book, held in by_book(balances(flows)).items()
     }
     foreign = foreign_money(currency, positions)
-    return Statement(scope.fund, currency, scope.as_of, scope.known_at, lines, trial, foreign)
+    told = (scope.fund, currency, scope.as_of, scope.known_at)
+    return Statement(*told, lines, trial, foreign, scope.trail)

@@ -18,7 +18,7 @@ from mfm.core.verify_claims import Key, claims
 from mfm.core.verify_form import Differs, Told, read
 from mfm.core.verify_money import Accounts, Row
 from mfm.core.verify_states import States
-from mfm.core.verify_verbs import REVERSAL, VOUCHER
+from mfm.core.verify_verbs import ERASURE, REVERSAL, ROTATION, VOUCHER
 
 _FIRST = (0, bytes(32))
 # The fields that name larger content kept beside, by its SHA-256 in hex.
@@ -68,6 +68,7 @@ class Fold:
         money: every account.
         bank: every bank account, and what statements say of it.
         blobs: SHA-256 of all larger content that records name.
+        erased: (record, field) of all free text that records say was erased.
         checks: how many records and comparisons agreed so far.
     """
 
@@ -86,10 +87,12 @@ class Fold:
         self.money = Accounts(self.states.funds)
         self.bank = Bank()
         self.blobs: set[bytes] = set()
+        self.erased: set[tuple[int, str]] = set()
         self.checks = 0
         self._origin = origin
         self._taken_back = taken_back
         self._claimed: defaultdict[Key, int] = defaultdict(int)
+        self._key = ""  # the log's verifier key, once a record has named it
 
     def feed(self, content: bytes) -> Folded:
         """Take the next record in.
@@ -149,7 +152,32 @@ class Fold:
             self._claim_voucher(told)
         self._tie(touched, told)
         self._name_blobs(told)
+        if told.verb == ERASURE:
+            self._erase(told)
+        elif told.verb == ROTATION:
+            self._rotate(told)
         return rows
+
+    def _erase(self, told: Told) -> None:
+        """Hold that an erasure names an earlier record, and fields that were not erased before."""
+        try:
+            seq, fields = int(told.facts["record"]), told.facts["fields"]
+            named = {(seq, str(field)) for field in fields}
+        except (KeyError, TypeError, ValueError):
+            raise Differs("erasure", told.seq, "It does not say what was erased.") from None
+        if not named or len(named) != len(fields) or not 0 < seq < told.seq or named & self.erased:
+            detail = f"It erases {sorted(fields)} of record {seq}, which cannot be."
+            raise Differs("erasure", told.seq, detail)
+        self.erased |= named
+
+    def _rotate(self, told: Told) -> None:
+        """Hold that a change of the log's key begins with the key that the last one ended with."""
+        old, new = told.facts.get("old"), told.facts.get("new")
+        if not old or not new or old == new or (self._key and old != self._key):
+            raise Differs(
+                "key-rotation", told.seq, f"It changes the log's key from {old} to {new}."
+            )
+        self._key = new
 
     def _takes_voucher_back(self, told: Told) -> bool:
         kept = self.states.kept.get(told.reverses) if told.verb == REVERSAL else None

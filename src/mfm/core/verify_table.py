@@ -315,6 +315,10 @@ refund.receive
 
 entry.post
 
+payload.erase
+
+trail.rotate-key
+
 bank.import
   bank_statement new|reversed>open|matched *
 

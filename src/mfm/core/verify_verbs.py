@@ -80,6 +80,8 @@ EVENTS: dict[str, Event] = _events(TABLE)
 VOUCHER = "entry.post"
 REVERSAL = "record.reverse"
 WITHDRAWAL = "import.withdraw"
+ERASURE = "payload.erase"
+ROTATION = "trail.rotate-key"
 REPORT = "import.transaction"
 IMPORT = "import."
 """The verbs that bring reported books begin with this, and move money in no others."""

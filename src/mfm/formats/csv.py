@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 
 from mfm.core.histories import History
-from mfm.core.statements import Statement
+from mfm.core.statements import Statement, TrailPoint
 from mfm.core.totals import Total
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -33,7 +33,7 @@ def sources_and_uses(statement: Statement) -> str:
     """
     moment = statement.as_of or f"record {statement.known_at}"
     rows = [(text_cell(each.line), each.amount) for each in statement.sources_and_uses]
-    return _table(("as_shown_on", str(moment)), rows)
+    return _table(("as_shown_on", str(moment)), rows, statement.trail)
 
 
 def trial_balance(statement: Statement) -> str:
@@ -43,7 +43,7 @@ def trial_balance(statement: Statement) -> str:
         for book, lines in statement.trial_balance.items()
         for each in lines
     ]
-    return _table(("book", "code", "name", "debit", "credit"), rows)
+    return _table(("book", "code", "name", "debit", "credit"), rows, statement.trail)
 
 
 def history(page: History) -> str:
@@ -61,7 +61,7 @@ def history(page: History) -> str:
         )
         for each in page.rows
     ]
-    return _table(names, [opening, *rows])
+    return _table(names, [opening, *rows], page.trail)
 
 
 def totals(rows: Sequence[Total], by: tuple[str, ...]) -> str:
@@ -73,9 +73,16 @@ def totals(rows: Sequence[Total], by: tuple[str, ...]) -> str:
     return _table((*by, "amount", "count"), cells)
 
 
-def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _table(
+    names: Sequence[str], rows: Iterable[Sequence[str]], trail: TrailPoint | None = None
+) -> str:
+    """Return a table; where the trail is sealed that far, its size and root are the last rows."""
     text = StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(names)
     writer.writerows(rows)
+    if trail is not None:
+        rest = [""] * (len(names) - len(("name", "value")))
+        writer.writerow(("trail_size", str(trail.size), *rest))
+        writer.writerow(("trail_root", text_cell(trail.root), *rest))
     return text.getvalue()

@@ -24,6 +24,8 @@ _WRITER = {
     "enable_material": "off",
 }
 
+Connection = asyncpg.Connection
+"""A connection of the driver's: what the layers above hand on without knowing what it is."""
 Engine = AsyncEngine
 """A pool of connections for reading: what the layers above hold without knowing what it is."""
 Snapshot = AsyncConnection
@@ -37,6 +39,17 @@ UNREACHABLE = (
     OSError,
 )
 """What is raised while the database does not answer."""
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what a connection says that was cut while it was idle
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    ConnectionError,
+    OSError,
+)
+"""What a connection raises that was lost: what it was writing may be written, or not."""
 FAILED = (*UNREACHABLE, asyncpg.PostgresError, sqlalchemy.exc.DBAPIError)
 """What is raised when the database answers with an error, or not at all."""
 _AWAY = ("08", "53", "57P")
@@ -117,6 +130,17 @@ async def snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     async with engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="REPEATABLE READ")
         yield connection
+
+
+async def driver_of(connection: AsyncConnection) -> asyncpg.Connection:
+    """Return the driver's own connection beneath one of a pool; it is in the same transaction."""
+    raw = await connection.get_raw_connection()
+    return raw.driver_connection
+
+
+async def within(connection: asyncpg.Connection) -> int:
+    """Return the mechanism that a reader's or auditor's connection is within."""
+    return int(await connection.fetchval("SELECT current_setting('mfm.mechanism')::int"))
 
 
 async def mechanisms(url: str) -> list[Mechanism]:

@@ -18,7 +18,9 @@ from mfm.core.nouns import NOUNS
 from mfm.core.record import commitment
 from mfm.core.verify import Fold, Folded
 from mfm.core.verify_form import Difference, Differs
+from mfm.store import verify_trail
 from mfm.store.database import Mechanism, connect
+from mfm.store.verify_trail import TrailTables
 
 PIECE = 1_000
 """Rows fetched at a time."""
@@ -41,6 +43,7 @@ TABLES = (
     "balance",
     *NOUNS,
     "blob",
+    *verify_trail.TABLES,
 )
 """Every table of the journal; each is compared."""
 
@@ -113,6 +116,8 @@ class _Verification:
         self.progress = progress
         self.fold = Fold(mechanism.origin)
         self.rows = 0
+        self.trail = TrailTables(connection, mechanism.id, mechanism.origin)
+        self._missing: set[tuple[int, str]] = set()  # free text that is not there
 
     async def run(self) -> None:
         """Compare everything.
@@ -124,13 +129,19 @@ class _Verification:
             "SELECT reverses FROM mfm.record WHERE mechanism_id = $1 AND reverses IS NOT NULL"
         )
         self.fold = Fold(self.mechanism.origin, frozenset(row[0] for row in taken_back))
+        await self.trail.start()
         await self._records()
+        self._erased()
         self.fold.finish()
         await self._heads()
         await self._accounts()
         for kind in NOUNS:
             await self._nouns(kind)
         await self._blobs()
+        await self.trail.finish()
+        for table, met in self.trail.met.items():
+            self.rows += met
+            self.progress(table, met, met)
 
     async def _fetch(self, query: str, *values: object) -> list[asyncpg.Record]:
         found: list[asyncpg.Record] = await self.connection.fetch(query, self.mechanism.id, *values)
@@ -159,18 +170,31 @@ class _Verification:
         """Compare some records with what their bytes say, and with their postings and payloads."""
         postings = _by_seq(await self._fetch(_POSTINGS, *span))
         payloads = _by_seq(await self._fetch(_PAYLOADS, *span))
+        leaves = []
         for row in rows:
             folded = self.fold.feed(row["content"] or b"")
+            leaves.append(folded.leaf)
             _compare_record(row, folded)
             _compare_postings(postings.pop(folded.seq, []), folded)
             texts = _compare_payloads(payloads.pop(folded.seq, []), folded)
             request = self.request_of(folded.verb, folded.command, texts)
             if request is not None and texts.keys() == folded.commit.keys() and request != row[-1]:
                 raise Differs("record-row", folded.seq, "request is not of the command it tells.")
+            self._missing |= {(folded.seq, field) for field in folded.commit.keys() - texts.keys()}
             self.rows += 1 + len(folded.postings) + len(texts)
         for name, left in (("posting", postings), ("payload", payloads)):
             for seq in left:
                 raise Differs(f"{name}-extra", seq, "There is no record of it.")
+        await self.trail.follow(leaves)
+
+    def _erased(self) -> None:
+        """Tell free text that was erased from what is missing, and from what is there still."""
+        for seq, field in sorted(self._missing - self.fold.erased):
+            detail = f"The {field} it commits to is not there, and was not erased."
+            raise Differs("payload-missing", seq, detail)
+        for seq, field in sorted(self.fold.erased - self._missing):
+            detail = f"The {field} was erased, and is there; or the record never had it."
+            raise Differs("payload-erased", seq, detail)
 
     # The current state ---------------------------------------------------------------------------
 
@@ -312,8 +336,6 @@ def _compare_payloads(rows: list[tuple[Any, ...]], folded: Folded) -> dict[str, 
         if commitment(field, salt, value) != folded.commit[field]:
             raise Differs("payload-row", folded.seq, f"{field} is not what the record commits to.")
         texts[field] = value
-    for field in folded.commit.keys() - texts.keys():
-        raise Differs("payload-missing", folded.seq, f"The {field} it commits to is not there.")
     return texts
 
 

@@ -20,11 +20,14 @@ import structlog
 
 from mfm.core.errors import Invalid, Problem
 from mfm.store import journal
-from mfm.store.database import Mechanism, connect
+from mfm.store.bell import Bell
+from mfm.store.database import LOST, Mechanism, connect
 from mfm.store.memory import NOTHING, Ahead, Memory
 from mfm.store.unit import Unit
 
 R = TypeVar("R")
+Guard = Callable[[asyncpg.Connection], Awaitable[None]]
+"""Holds that the journal may be written, or raises Invalid; asked whenever the head is locked."""
 Job = Callable[[Unit], Awaitable[R]]
 
 QUEUE_MAX = 2_048
@@ -37,16 +40,6 @@ _RECONNECT_SECONDS = 30
 _GATHER_SECONDS = 0.002
 """The longest that verbs wait for others to share their commit; a lone caller never waits."""
 
-_LOST = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # what a connection says that was cut while it was idle
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    ConnectionError,
-    OSError,
-)
 _DATABASE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 log = structlog.get_logger(__name__)
 
@@ -100,14 +93,17 @@ class Careful(Exception):
 class Writer:
     """Runs verbs on a mechanism's journal, one after another."""
 
-    def __init__(self, url: str, mechanism: Mechanism) -> None:
+    def __init__(self, url: str, mechanism: Mechanism, guard: Guard | None = None) -> None:
         """Prepare; nothing connects before `start`.
 
         Args:
             url: the database, as a login that may become mfm_writer.
             mechanism: whose journal.
+            guard: asked before it writes, whenever the journal may be another than it was.
         """
+        self._guard = guard
         self.mechanism = mechanism
+        self.written = Bell()  # rings when the journal grew: for those who follow it
         self._url = url
         self._queue: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
@@ -169,13 +165,7 @@ class Writer:
         return await waiting.future  # type: ignore[no-any-return]  # the job's own result
 
     async def rehearse(self, job: Job[R]) -> R:
-        """Run a job on the books as they stand, and write nothing of what it makes.
-
-        It has a connection of its own, and no verb waits for it.
-
-        Raises:
-            Invalid: whatever the job raises.
-        """
+        """Run a job on the books as they stand, writing nothing; raises what the job raises."""
         connection = await connect(self._url, "mfm_writer")
         try:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -278,6 +268,7 @@ class Writer:
             if unit.written:
                 await unit.flush(connection)
                 await self._replan(connection, unit.memory.head.seq)
+                self.written.ring()
                 return True
             # What is answered without writing is only true if nobody else wrote meanwhile.
             head = await journal.head_of(connection, self.mechanism.id, lock=False)
@@ -323,7 +314,8 @@ class Writer:
         """Answer a batch that cannot be written: one verb's fault is not its neighbours'."""
         self._memory = None
         if len(batch) == 1 or isinstance(error, Problem):  # a database that does not answer
-            log.error("write-failed", exc_info=error)
+            if error.__cause__ or not isinstance(error, Problem):  # else the caller is told it all
+                log.error("write-failed", exc_info=error)
             for waiting in batch:
                 waiting.answer(error)
             return
@@ -341,8 +333,9 @@ class Writer:
                     memory = Memory(head)
                     unit = self._unit(connection, memory, strict=True)
                     outcomes = await self._decide(unit, batch)
+                    may_write = await self._may_write(connection, unit)
                     await unit.flush()
-            except _LOST as error:
+            except LOST as error:
                 if self._connection is not None:
                     self._connection.terminate()
                     self._connection = None
@@ -351,8 +344,24 @@ class Writer:
                     raise Invalid("unavailable", detail) from error
                 await asyncio.sleep(0.2)
                 continue
-            self._memory = memory
+            self._memory = memory if may_write else None
+            self.written.ring()
             return outcomes
+
+    async def _may_write(self, connection: asyncpg.Connection, unit: Unit) -> bool:
+        """Ask the guard; where it says no, reading goes on, and nothing is decided from memory.
+
+        Raises:
+            Invalid: the guard's, if something is to be written.
+        """
+        try:
+            if self._guard is not None:
+                await self._guard(connection)
+        except Invalid:
+            if unit.written:
+                raise
+            return False
+        return True
 
     async def _replan(self, connection: asyncpg.Connection, seq: int) -> None:
         """Have PostgreSQL plan anew each time the journal has doubled.

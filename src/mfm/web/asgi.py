@@ -20,9 +20,11 @@ from mfm.web import (
     lineage,
     lists,
     problems,
+    receipts,
     reference,
     statements,
     status,
+    trail,
     writes,
 )
 from mfm.web.endpoints import JSON, Ask, Endpoint, Spooled, address, header, told_of
@@ -39,6 +41,8 @@ _SERVED = (
     *status.ENDPOINTS,
     *exports.ENDPOINTS,
     *files.ENDPOINTS,
+    *receipts.ENDPOINTS,
+    *trail.ENDPOINTS,
     *health.ENDPOINTS,
 )
 ENDPOINTS: tuple[Endpoint, ...] = (*_SERVED, *reference.endpoints(_SERVED))
@@ -103,6 +107,7 @@ def _varying(services: Services, endpoint: Endpoint) -> HTTPRouteHandler:
         return await _respond(services, endpoint, request)
 
     path, method = endpoint.path.replace("}", ":str}"), HttpMethod(endpoint.method)
+    path = path.replace("{path:str}", "{path:path}")  # the rest of the address, slashes and all
     return HTTPRouteHandler(path, http_method=method, status_code=200)(answer)
 
 

@@ -7,6 +7,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from msgspec import UNSET, Struct, UnsetType, defstruct, json
 
 import mfm
+from mfm.app.receipts import Receipt
 from mfm.core.money import Money
 from mfm.core.motions import Motion
 from mfm.core.nouns import NOUNS
@@ -63,6 +64,8 @@ def _answers() -> dict[str, type[Struct]]:
         ("recorded_at", str),
         ("effective_on", str),
         ("record", str),
+        ("receipt", str),
+        ("sealed", Receipt | UnsetType, UNSET),
         ("changed", changes | UnsetType, UNSET),
         ("reverses", int | UnsetType, UNSET),
         ("secret", str | UnsetType, UNSET),
@@ -116,6 +119,16 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
         }
         for query in endpoint.queries
     ]
+    if endpoint.answer in ("Outcome", "Receipt"):
+        told.append(
+            {
+                "name": "Prefer",
+                "in": "header",
+                "required": False,
+                "description": "wait=N: so many seconds for the receipt, 10 at the most",
+                "schema": {"type": "string"},
+            }
+        )
     if endpoint.method == "POST" and endpoint.answer == "Outcome":
         told += [
             {

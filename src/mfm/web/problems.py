@@ -218,10 +218,44 @@ record-empty           | 409 | There is nothing to take back | Only accepted rec
 record-reversed        | 409 | It is taken back already | Nothing to do; see the record that the detail names.
 record-final           | 409 | This record is not taken back | Use the verb that the detail names.
 record-needed          | 409 | Something needs what this record made | Take back what the detail names first.
+erasure-fields         | 422 | These are not the record's texts | Name each of the record's own texts once; the detail lists them.
+erasure-done           | 409 | The text is erased already | Nothing to do.
+rotation-key           | 422 | This is no key of the log | Use `mfm trail rotate-key`, which makes the new key.
+rotation-stale         | 409 | Another key is in force | Wait until the last change is sealed, then ask again.
+journal-restored       | 503 | The journal was restored from an older copy | Restore a newer copy; see docs/how-to/restore.md.
+journal-replaced       | 503 | This is not the journal that was signed | Put the signed journal back; see docs/how-to/restore.md.
 record-superseded      | 409 | Something stands on this record | Take the later record back first; the detail names it.
 chain-ambiguous        | 409 | Several things have this id | Put the kind before it, as the detail says: fund:x, party:x or commitment:x.
 chain-currencies       | 422 | The chain begins in several currencies | Choose one of those that the detail names.
 chain-too-large        | 422 | The chain is too large to be traced at once | Begin nearer: with a commitment, or a fund further down.
+not-sealed             | 409 | The record is not sealed yet | Wait as long as Retry-After says, then ask again; or send Prefer: wait=5.
+anchor-differs         | 422 | The timestamp is of something else | Keep it with the size that it was asked for.
+anchor-malformed       | 422 | This is no timestamp response | Give the authority's answer as it came (RFC 3161, .tsr).
+anchor-refused         | 502 | The authority granted no timestamp | Ask it why, or ask another.
+checkpoint-unknown     | 404 | There is no such checkpoint | Use a size that was sealed.
+compare-logs           | 422 | These are of two logs | Compare what is of one log.
+compare-signature      | 422 | The log did not sign this | Ask who gave it to you where it is from.
+compare-unreadable     | 422 | This cannot be compared | Give a checkpoint, an export or a receipt.
+cosignature-unknown    | 422 | No known witness made this line | Have the policy name the witness, and give the size that it cosigned.
+policy-malformed       | 422 | The policy is not understood | Mend the line that the detail names.
+proof-fails            | 422 | The proof does not hold | Ask for the proof between these two sizes, or for an export.
+proof-missing          | 422 | A proof is needed | Add what the detail names.
+proof-size             | 422 | There is no such older tree | Use a size from 0 to the newest checkpoint's.
+record-altered         | 500 | A record is not what was written | Stop, keep the database as it is, and run mfm verify --database.
+remote-silent          | 502 | The other service does not answer | Try again; else use files.
+remote-url             | 422 | This is no address to ask | Use an http or https address.
+signer-busy            | 409 | Another process signs | Stop it, or let it go on.
+signer-fork            | 500 | The signer will not sign another history | Stop, and run mfm verify --database.
+signer-key             | 500 | The signing key is not as it must be | Do what the detail says.
+signer-regress         | 500 | The signer has signed more than this | Restore a newer copy; see docs/how-to/restore.md.
+trail-behind           | 409 | The newest records are not sealed yet | Repeat it in a second.
+witness-ahead          | 409 | A witness has seen more than there is | Find out what was lost; see docs/how-to/restore.md.
+witness-name           | 422 | The witness has no name yet | Give it one with --name.
+witness-refused        | 502 | The witness did not cosign | Read why in the detail.
+witness-request        | 422 | This is no checkpoint, or no proof | Give the files as the log wrote them.
+trail-empty            | 404 | Nothing is sealed yet | Wait for the first checkpoint, or run mfm seal.
+file-exists            | 409 | The file is there already | Name one that is not.
+policy-missing         | 422 | Your policy is missing | Name it with --policy: the log's key, and your quorum of witnesses.
 mechanism-name         | 422 | The mechanism's name has the wrong form | Use lower-case letters, digits, dot, dash and underscore.
 mechanism-exists       | 409 | The mechanism exists | Choose another name.
 mechanism-unknown      | 404 | There is no such mechanism | Make it with mfm init.
@@ -287,12 +321,15 @@ def response(problem: Problem, instance: str = "", record: int = 0) -> Response[
     """Return a problem as an HTTP response."""
     told = document(problem, instance, record)
     headers = {"Cache-Control": "no-store"}
-    if told.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+    later = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+    if told.status in later or problem.code == "not-sealed":
         headers["Retry-After"] = "1"
     if told.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if record:
-        headers["Link"] = f'</v1/records/{record}>; rel="describedby"'
+        links = (("", "describedby"), ("/receipt", "receipt"))
+        told_links = (f'</v1/records/{record}{rest}>; rel="{relation}"' for rest, relation in links)
+        headers["Link"] = ", ".join(told_links)
     content = json.encode(told)
     return Response(content, status_code=told.status, media_type=MEDIA_TYPE, headers=headers)
 

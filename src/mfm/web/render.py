@@ -59,6 +59,7 @@ def outcome_json(content: bytes) -> tuple[dict[str, Any], str]:
         "recorded_at": record.at,
         "effective_on": body.effective_on,
         "record": location,
+        "receipt": f"{location}/receipt",
     }
     if body.sets:
         told["changed"] = {

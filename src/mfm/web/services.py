@@ -11,6 +11,7 @@ from typing import NamedTuple
 from mfm.app import reads
 from mfm.app.context import utc_now
 from mfm.app.read_log import ReadLog
+from mfm.app.sealer import Sealer
 from mfm.core.errors import Invalid
 from mfm.core.keys import PREFIX, ApiKey, digest_of, speaker
 from mfm.core.permissions import Actor
@@ -33,13 +34,22 @@ class Services:
     """One mechanism's services within a process."""
 
     def __init__(
-        self, writer: Writer, engine: Engine, cursor_key: bytes, read_log: ReadLog | None = None
+        self,
+        writer: Writer,
+        engine: Engine,
+        cursor_key: bytes,
+        read_log: ReadLog | None = None,
+        sealer: Sealer | None = None,
     ) -> None:
-        """Keep them; nothing connects here. Without a log of reads none is kept."""
+        """Keep them; nothing connects here.
+
+        Without a log of reads none is kept; without a sealer nobody waits for a receipt.
+        """
         self.writer = writer
         self.engine = engine
         self.cursor_key = cursor_key
         self.read_log = read_log
+        self.sealer = sealer
         self._keys: OrderedDict[str, _Seen] = OrderedDict()
         self._refusals: OrderedDict[str, tuple[int, datetime]] = OrderedDict()
 
@@ -65,6 +75,14 @@ class Services:
         """Leave a note for the log of reads, if one is kept; the log's own pages leave none."""
         if self.read_log is not None:
             self.read_log.note(actor, action, address, items)
+
+    def verifier_key(self) -> str:
+        """Return the log's public key in note format, or "" where this process does not sign.
+
+        Raises:
+            Invalid: `signer-key`.
+        """
+        return self.sealer.verifier_key() if self.sealer is not None else ""
 
     def forget_keys(self) -> None:
         """Look every key up again: one was made or revoked here."""

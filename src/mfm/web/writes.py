@@ -9,12 +9,13 @@ from msgspec import ValidationError, convert
 from mfm.app.entries import submit_batch
 from mfm.app.perform import Ask as VerbAsk
 from mfm.app.perform import Made, Verb, refusal_of, submit
+from mfm.app.receipts import Receipt
 from mfm.app.registry import VERBS
 from mfm.core.entries import EntryBatch
 from mfm.core.errors import Invalid, Problem, Refused
 from mfm.core.permissions import Actor
 from mfm.core.terms import Key
-from mfm.web import problems
+from mfm.web import problems, receipts
 from mfm.web.bodies import decode, decode_with_path
 from mfm.web.endpoints import JSON, Ask, Endpoint, actor_of, body_of, header, ok
 from mfm.web.render import outcome_json
@@ -57,16 +58,21 @@ async def read_body(ask: Ask) -> bytes:
     return await body_of(ask)
 
 
-def answer(services: Services, actor: Actor, made: Made, path: str) -> Response[bytes]:
+def answer(
+    services: Services, actor: Actor, made: Made, path: str, sealed: Receipt | None = None
+) -> Response[bytes]:
     """Return the answer to a verb: 201 with what it made, or the recorded refusal as a problem."""
     if not made.accepted:
         if not made.replayed:
             services.count_refusal(actor)
         return problems.response(Refused(*refusal_of(made)), path, made.seq)
     told, location = outcome_json(made.content)
-    headers = {"ETag": f'"{made.seq}"', "Location": location}
+    headers = {"ETag": f'"{made.seq}"', "Location": location, "Link": receipts.link(made.seq)}
     if made.replayed:
         headers["Idempotent-Replayed"] = "true"
+    if sealed is not None:
+        told["sealed"] = sealed
+        headers["Preference-Applied"] = "wait"
     return ok(told, status=201, headers=headers)
 
 
@@ -87,9 +93,20 @@ def _write(verb: Verb) -> Any:  # noqa: ANN401  # a handler, see Endpoint.handle
         if verb.name.startswith("key.") or verb.issue is not None:
             return await _secret_verb(services, asked, ask.scope["path"])
         made = await submit(services.writer, asked)
-        return answer(services, who, made, ask.scope["path"])
+        sealed = await _sealed(services, who, made, receipts.wait_of(ask))
+        return answer(services, who, made, ask.scope["path"], sealed)
 
     return handle
+
+
+async def _sealed(services: Services, who: Actor, made: Made, seconds: int) -> Receipt | None:
+    """Return the receipt of what was done, if the caller would wait for it and it came in time."""
+    if not seconds or not made.accepted:
+        return None
+    try:
+        return await receipts.within(services, who, made.seq, seconds)
+    except Invalid:
+        return None  # it is done all the same: its receipt is at the address that the answer tells
 
 
 async def _secret_verb(services: Services, asked: VerbAsk, path: str) -> Response[bytes]:
@@ -101,7 +118,7 @@ async def _secret_verb(services: Services, asked: VerbAsk, path: str) -> Respons
     services.forget_keys()
     if secret and made.accepted and not made.replayed:
         told, location = outcome_json(made.content)
-        headers = {"ETag": f'"{made.seq}"', "Location": location}
+        headers = {"ETag": f'"{made.seq}"', "Location": location, "Link": receipts.link(made.seq)}
         return ok(told | {"secret": secret}, status=201, headers=headers)
     return answer(services, asked.actor, made, path)
 
