@@ -22,6 +22,7 @@ def create_witness(answering: Answering) -> App:
     """Return the application that answers for a witness, under any prefix."""
 
     async def app(scope: HTTPScope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
         if scope["path"].rpartition("/")[2] != "add-checkpoint":
             answer = Answer(404, "A witness has one address: add-checkpoint.\n")
         elif scope["method"] != "POST":
