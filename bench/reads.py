@@ -6,29 +6,19 @@ holds that no page leaves its bounds.
 """
 
 import asyncio
-import os
 import random
-import signal
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import msgspec
-from rich.progress import Progress
 
 from bench.books import EVENTS_A_YEAR, GLOBAL, LOCAL, NATIONAL, Mechanism
-from bench.load import get, load
-from mfm.app.keys import issue
-from mfm.app.perform import Ask, submit
-from mfm.app.registry import VERBS
-from mfm.core.permissions import OPERATOR, Actor
-from mfm.store import database, embedded
-from mfm.store.writer import Writer
+from bench.load import get
+from bench.stage import Clerk, Served, Stage, Told, serving, table
+from mfm.store import database
 from mfm.web.asgi import ENDPOINTS
 
 NAME = "years"
@@ -47,17 +37,11 @@ class Reads:
         pages: how many pages were looked at, and the most items and bytes of one.
     """
 
-    def __init__(self, server: embedded.Embedded, folder: Path, port: int) -> None:
-        """Prepare; nothing is started.
-
-        Args:
-            server: the database server.
-            folder: the bench's own, with the server's data directory.
-            port: a free one.
-        """
-        self._server = server
-        self._folder = folder
-        self._port = port
+    def __init__(self, stage: Stage) -> None:
+        """Prepare; nothing is started."""
+        self._stage = stage
+        self._url = stage.server.app_url
+        self._served: Served | None = None
         self._random = random.Random(2242)
         self._secret = ""
         self._number = 0
@@ -65,41 +49,30 @@ class Reads:
         self.figures: dict[str, list[float]] = {}
         self.pages = {"pages": 0, "items_max": 0, "bytes_max": 0}
 
-    async def prepare(self, years: int, progress: Progress) -> None:
+    async def prepare(self) -> None:
         """Load the years, through the real verbs and batches."""
-        made = await database.create_mechanism(self._server.app_url, NAME)
-        self._number = made.id
+        years, progress = self._stage.args.years, self._stage.progress
+        clerk = await Clerk.of(self._stage, NAME)
+        self._number = clerk.writer.mechanism.id
         total = (GLOBAL + NATIONAL + LOCAL) * EVENTS_A_YEAR * years
         task = progress.add_task(f"{years} years of history", total=total)
-        writer = Writer(self._server.app_url, made)
-        await writer.start()
-        self._mechanism = Mechanism(writer, lambda count: progress.advance(task, count))
+        self._mechanism = Mechanism(clerk.writer, lambda count: progress.advance(task, count))
         await self._mechanism.begin()
         progress.reset(task)
         for number in range(years):
             await self._mechanism.year(number)
-        verb = VERBS["key.create"]
-        fields = msgspec.convert({"party": "agent", "role": "auditor"}, verb.command)
-        ask, self._secret = issue(Ask(Actor("bench", OPERATOR, OPERATOR), verb, fields, "key"))
-        assert (await submit(writer, ask)).accepted
-        await writer.close()
-        connection = await asyncpg.connect(self._server.admin_url)
+        self._secret = await clerk.key("agent", "auditor")
+        await clerk.writer.close()
+        connection = await asyncpg.connect(self._stage.server.admin_url)
         await connection.execute("ANALYZE")  # as autovacuum does within a minute
         await connection.close()
 
-    def start_server(self) -> "subprocess.Popen[bytes]":
-        """Start `mfm serve` as its users do."""
-        environ = {**os.environ, "MFM_DATA_DIR": str(self._folder / "data")}
-        mfm = Path(sys.executable).with_name("mfm")
-        return subprocess.Popen(  # our own command
-            [mfm, "serve", "--mechanism", NAME, "--port", str(self._port)], env=environ
-        )
-
     # Measures ------------------------------------------------------------------------------------
 
-    async def round(self) -> None:
+    async def round(self, served: Served) -> None:
         """Measure everything once, the reference too."""
         assert self._mechanism is not None
+        self._served = served
         funds, given, grants = (
             self._mechanism.funds,
             self._mechanism.contributions,
@@ -114,7 +87,7 @@ class Reads:
         await self._get("donor", lambda: f"/v1/donors/donor-{pick('01234567')}/money")
 
     async def _select(self, names: list[str]) -> None:
-        connection = await database.connect(self._server.app_url, "mfm_writer")
+        connection = await database.connect(self._url, "mfm_writer")
         took = self.figures.setdefault("select", [])
         await connection.fetch(_SELECT, self._number, names[0])
         for _ in range(_REQUESTS):
@@ -127,8 +100,8 @@ class Reads:
         def make(_: int) -> bytes:
             return get(path(), self._secret)
 
-        done = await load(self._port, make, clients=1, seconds=60, most=_REQUESTS)
-        assert set(done.statuses) == {200}, (measure, done.statuses)
+        assert self._served is not None
+        done = await self._served.load(make, clients=1, seconds=60, most=_REQUESTS)
         self.figures.setdefault(measure, []).extend(done.latencies)
 
     # Bounds --------------------------------------------------------------------------------------
@@ -162,8 +135,9 @@ class Reads:
     def _fetch(self, path: str) -> bytes:
         import urllib.request  # noqa: PLC0415  # for these few requests only
 
+        assert self._served is not None
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self._port}{path}",
+            f"http://127.0.0.1:{self._served.port}{path}",
             headers={"Authorization": f"Bearer {self._secret}"},
         )
         with urllib.request.urlopen(request) as response:  # noqa: S310  # our own server
@@ -191,41 +165,22 @@ def _percentiles(latencies: list[float]) -> tuple[float, float]:
     return round(1_000 * cuts[49], 3), round(1_000 * cuts[98], 3)
 
 
-async def measure(
-    server: embedded.Embedded, folder: Path, sizes: tuple[int, int, int], progress: Progress
-) -> dict[str, Any]:
-    """Load, serve, measure; the server that it starts it stops.
-
-    Args:
-        server: the database server.
-        folder: the bench's own.
-        sizes: years of history, rounds, and a free port.
-        progress: where to show how far it is.
-    """
-    years, rounds, port = sizes
-    reads = Reads(server, folder, port)
-    await reads.prepare(years, progress)
-    process = reads.start_server()
-    try:
-        await _ready(port)
-        task = progress.add_task("reads", total=rounds)
-        for _ in range(rounds):
-            await reads.round()
-            progress.advance(task)
+async def measure(stage: Stage) -> Told:
+    """Load, serve, measure; the server that it starts it stops."""
+    reads = Reads(stage)
+    await reads.prepare()
+    async with serving(stage, NAME) as served:
+        task = stage.progress.add_task("reads", total=stage.args.rounds)
+        for _ in range(stage.args.rounds):
+            await reads.round(served)
+            stage.progress.advance(task)
         await reads.walk()
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-    return reads.summary()
-
-
-async def _ready(port: int) -> None:
-    for _ in range(200):
-        try:
-            _, to = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.1)
-            continue
-        to.close()
-        return
-    raise TimeoutError
+    told = reads.summary()
+    names = ("p50_ms", "p99_ms", "p50_ratio", "p99_ratio")
+    rows = [
+        [name, *(str(row.get(each, 1.0)) for each in names)]
+        for name, row in told.items()
+        if "p50_ms" in row
+    ]
+    title = f"reads with {stage.args.years} years of history, beside one indexed select"
+    return Told({"reads": told}, [table(title, "measure,p50 ms,p99 ms,p50 ratio,p99 ratio", rows)])

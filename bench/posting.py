@@ -1,0 +1,212 @@
+"""Writing over HTTP: vouchers one by one, by the thousand, and a verb, against pgbench.
+
+Rounds of all of them are interleaved. Requests are made before the clock starts: the load
+generator shares two cores with what it loads. Beside each ratio stands where the time went:
+microseconds of processor an item, in the load generator, `mfm serve` and PostgreSQL.
+"""
+
+import asyncio
+import random
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from bench import reference
+from bench.load import post
+from bench.stage import (
+    CLIENTS,
+    Clerk,
+    Served,
+    Stage,
+    Told,
+    cpu_seconds,
+    database_pid,
+    serving,
+    table,
+)
+
+WANTED = {"entries": 0.6, "batch": 0.18, "verbs": 0.12}
+BATCH = 1_000
+_A_SECOND = {"entries": 12_000, "batch": 40, "verbs": 5_000}
+"""Requests that are made ready for each second: more than are served."""
+_TRANCHES = 100
+
+
+class Requests:
+    """Makes requests of each kind; never the same one twice."""
+
+    def __init__(self, secrets: dict[str, str], tranches: list[str]) -> None:
+        """Begin.
+
+        Args:
+            secrets: of a key of each role.
+            tranches: disbursements that wait for approval.
+        """
+        self._secrets = secrets
+        self._tranches = tranches
+        self._count = 0
+
+    def of(self, kind: str, most: int) -> list[bytes]:
+        """Return up to so many fresh requests of a kind."""
+        self._count += 1
+        if kind == "verbs":
+            some, self._tranches = self._tranches[:most], self._tranches[most:]
+            return [self._approval(name) for name in some]
+        make = self._entry if kind == "entries" else self._batch
+        return [make(f"{self._count}-{number}") for number in range(most)]
+
+    def _approval(self, name: str) -> bytes:
+        path = f"/v1/disbursements/{name}/approve"
+        return post(path, f"approve-{name}", b"{}", self._secrets["approver"])
+
+    def _entry(self, key: str) -> bytes:
+        body = msgspec.json.encode({"fund": "f", "lines": _lines()})
+        return post("/v1/entries", f"entry-{key}", body, self._secrets["preparer"])
+
+    def _batch(self, key: str) -> bytes:
+        entries = [
+            {"key": f"b-{key}-{number}", "fund": "f", "lines": _lines()} for number in range(BATCH)
+        ]
+        body = msgspec.json.encode({"entries": entries})
+        return post("/v1/entries:batch", "-", body, self._secrets["preparer"])
+
+
+async def prepare(stage: Stage, name: str, tranches: int) -> Requests:
+    """Make a mechanism with a fund, keys, and tranches that wait for approval."""
+    clerk, much = await Clerk.of(stage, name), usd(10**9)
+    fund = {"id": "f", "name": "Fund", "tier": "global", "currency": "USD", "steward": "agent"}
+    for verb, fields in (
+        ("party.register", {"id": "agent", "name": "Agent"}),
+        ("party.register", {"id": "group", "name": "Group"}),
+        ("fund.open", fund),
+        ("commitment.sign", {"id": "c", "from_party": "agent", "to_fund": "f", "amount": much}),
+        ("deposit.receive", {"commitment": "c", "amount": much}),
+        ("allocation.approve", {"id": "a", "fund": "f", "amount": much}),
+    ):
+        await clerk.do(verb, fields)
+    secrets = {role: await clerk.key("agent", role) for role in ("preparer", "approver")}
+    task = stage.progress.add_task("tranches that wait", total=tranches)
+    made: list[str] = []
+    while len(made) < tranches:
+        made += await _grant(clerk, f"g{len(made)}")
+        stage.progress.update(task, completed=len(made))
+    await clerk.writer.close()
+    return Requests(secrets, made)
+
+
+async def _grant(clerk: Clerk, grant: str) -> list[str]:
+    """Sign a grant of many tranches and ask for each of them."""
+    fields = {
+        "id": grant,
+        "from_fund": "f",
+        "to_party": "group",
+        "amount": usd(10 * _TRANCHES),
+        "allocation": "a",
+        "tranches": [{"amount": usd(10)}] * _TRANCHES,
+    }
+    await clerk.do("commitment.sign", fields)
+    names = [f"{grant}-{number}" for number in range(1, _TRANCHES + 1)]
+    asked = [
+        {"id": name, "commitment": grant, "tranche": number} for number, name in enumerate(names, 1)
+    ]
+    await asyncio.gather(*(clerk.do("disbursement.request", fields) for fields in asked))
+    return names
+
+
+class Figure(NamedTuple):
+    """What a run of load came to: items a second, and microseconds of processor an item."""
+
+    per_second: float
+    client_us: float
+    server_us: float
+    database_us: float
+
+
+async def figure(stage: Stage, served: Served, requests: Requests, kind: str) -> Figure:
+    """Load a server with requests of a kind for a measure's time."""
+    ready = requests.of(kind, round(_A_SECOND[kind] * stage.args.seconds))
+    clients, items = (2, BATCH) if kind == "batch" else (CLIENTS, 1)
+    spent: tuple[Callable[[], float], ...] = (
+        time.process_time,
+        lambda: cpu_seconds(served.pid),
+        lambda: cpu_seconds(database_pid(stage)),
+    )
+    before = [each() for each in spent]
+    done = await served.load(
+        ready.__getitem__, clients=clients, seconds=stage.args.seconds, most=len(ready)
+    )
+    count = items * sum(done.statuses.values())
+    us = [1e6 * (each() - old) / count for each, old in zip(spent, before, strict=True)]
+    return Figure(items * done.per_second, *us)
+
+
+async def measure(stage: Stage) -> Told:
+    """Prepare, serve and load; the server that it starts it stops."""
+    rounds = stage.args.rounds + 1
+    await reference.prepare(stage)
+    tranches = round(_A_SECOND["verbs"] * stage.args.seconds * rounds)
+    requests = await prepare(stage, "posting", tranches)
+    task = stage.progress.add_task("posting", total=rounds)
+    found: list[dict[str, Figure]] = []
+    limits: list[dict[str, float]] = []
+    async with serving(stage, "posting") as served:
+        for _ in range(rounds):
+            one = await asyncio.to_thread(reference.transfers, stage)
+            figures = {"entries": await figure(stage, served, requests, "entries")}
+            figures["verbs"] = await figure(stage, served, requests, "verbs")
+            many = await asyncio.to_thread(reference.thousands, stage)
+            figures["batch"] = await figure(stage, served, requests, "batch")
+            found.append(figures)
+            limits.append({"entries": one, "verbs": one, "batch": many})
+            stage.progress.advance(task)
+    return _told(stage, found[1:], limits[1:])  # the first one warmed up
+
+
+def _told(stage: Stage, found: list[dict[str, Figure]], limits: list[dict[str, float]]) -> Told:
+    told: dict[str, Any] = {}
+    for name, wanted in WANTED.items():
+        ratios = [
+            each[name].per_second / limit[name] for each, limit in zip(found, limits, strict=True)
+        ]
+        middle = Figure(*map(statistics.median, zip(*(each[name] for each in found), strict=True)))
+        told[name] = {
+            "ratio": round(statistics.median(ratios), 3),
+            "wanted": wanted,
+            "per_second": round(middle.per_second),
+            "reference_per_second": round(statistics.median(limit[name] for limit in limits)),
+            "cpu_us": {
+                "client": round(middle.client_us, 1),
+                "server": round(middle.server_us, 1),
+                "database": round(middle.database_us, 1),
+            },
+        }
+    title = f"posting: median of {stage.args.rounds} interleaved rounds of {stage.args.seconds} s"
+    headings = "measure,a second,reference,ratio,wanted,us: client + server + PostgreSQL"
+    rows = [
+        [
+            name,
+            f"{row['per_second']:,}",
+            f"{row['reference_per_second']:,}",
+            f"{row['ratio']:.3f}",
+            f"{row['wanted']:.2f}",
+            " + ".join(map(str, row["cpu_us"].values())),
+        ]
+        for name, row in told.items()
+    ]
+    return Told(told, [table(title, headings, rows)])
+
+
+def usd(units: int) -> dict[str, str]:
+    """Return whole dollars on the wire."""
+    return {"amount": f"{units}.00", "currency": "USD"}
+
+
+def _lines() -> list[dict[str, Any]]:
+    debit, credit = random.sample(range(reference.ACCOUNTS), 2)
+    return [
+        {"account": "3100", "subject": f"s{debit}", "debit": usd(10)},
+        {"account": "3300", "subject": f"s{credit}", "credit": usd(10)},
+    ]
