@@ -237,6 +237,7 @@ compare-logs           | 422 | These are of two logs | Compare what is of one lo
 compare-signature      | 422 | The log did not sign this | Ask who gave it to you where it is from.
 compare-unreadable     | 422 | This cannot be compared | Give a checkpoint, an export or a receipt.
 cosignature-unknown    | 422 | No known witness made this line | Have the policy name the witness, and give the size that it cosigned.
+policy-faulty          | 422 | The policy file has faults | Mend the lines that the detail names, each with what is wrong.
 policy-malformed       | 422 | The policy is not understood | Mend the line that the detail names.
 proof-fails            | 422 | The proof does not hold | Ask for the proof between these two sizes, or for an export.
 proof-missing          | 422 | A proof is needed | Add what the detail names.
