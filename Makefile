@@ -31,8 +31,9 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) ## Play a whole chain of funding and serve it on 127.0.0.1:8000
 	$(BIN)/mfm demo $(ARGS)
 
+# A process a core, each with a database of its own; the tests of one file stay together.
 test: $(STAMP) ## Run every test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 # $(call step,name,command): one line when it passes; its whole output, and a stop, when it does not.
 define step

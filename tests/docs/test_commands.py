@@ -6,6 +6,7 @@ A block "```sh run" is run, all of a page's in one shell; a block "```json shown
 """
 
 import argparse
+import functools
 import os
 import re
 import shutil
@@ -36,7 +37,7 @@ SESSIONS = (
 )
 _BLOCK = re.compile(r"^```(\w+) (run|shown)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"(?:^|[\s`/])mfm ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)")
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 300  # that a session ends at all; how long it takes is not asked
 # `make demo` is `mfm demo`, once everything is installed; it serves until it is stopped.
 _DEMO = """mfm demo --port "$PORT" > demo.txt & SERVER=$!
 until curl -sf "http://127.0.0.1:$PORT/health/live" > alive.txt; do sleep 0.1; done; cat demo.txt
@@ -106,6 +107,12 @@ def words_of(made: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser
     }
 
 
+@functools.cache
+def commands() -> dict[str, argparse.ArgumentParser]:
+    """Return every command; making the parser takes longer than reading a page."""
+    return words_of(parser())
+
+
 def unknown_commands(page: str) -> list[str]:
     """Return the commands that a page names in code and that do not exist."""
     code = re.findall(r"`(mfm [^`]*)`", page)
@@ -118,7 +125,7 @@ def unknown_commands(page: str) -> list[str]:
     for text in code:
         for told in _COMMAND.findall(text):
             first, *rest = told.split()
-            below = words_of(parser()).get(first)
+            below = commands().get(first)
             if below is None or (words_of(below) and rest and rest[0] not in words_of(below)):
                 found.append(told)
     return found
