@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,7 +17,7 @@ from tests.app.importing import DATA, Imports, activity, fresh, published, said
 from tests.conftest import Database
 from tests.formats.iati_sums import sums_of
 from tests.formats.test_iati_generated import ACTIVITIES, Activities, written
-from tests.support import Books
+from tests.support import Books, usd
 
 pytestmark = pytest.mark.anyio
 
@@ -44,6 +45,47 @@ async def bodies(imports: Imports, verb: str) -> list[Body]:
         "SELECT content FROM record WHERE mechanism_id = $1 AND verb = $2 ORDER BY seq", verb
     )
     return [parse(row[0])[1] for row in rows]
+
+
+OURS = {"donor": "p", "amount": usd("1.00")}
+GRANT = {"amount": usd("1.00"), "allocation": "x"}
+# Verb, the field that names the fund, and what else it takes.
+VERBS_OF_OURS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("fund.open", "parent", {"name": "F", "tier": "local", "currency": "EUR", "steward": "p"}),
+    ("fund.set-period", "fund", {"open_from": "2020-01-01"}),
+    ("fund.set-disbursing", "fund", {"review": True}),
+    ("fund.open-balances", "fund", {"lines": 2 * [{"account": "1100"}], "effective_on": "2020-01-01"}),
+    ("account.open", "fund", {"code": "5600-10", "name": "Travel"}),
+    ("period.close", "fund", {"last_day": "2020-12-31"}),
+    ("pledge.announce", "fund", OURS),
+    ("commitment.sign", "to_fund", {"from_party": "p", "amount": usd("1.00")}),
+    ("commitment.sign", "from_fund", {"to_party": "p", **GRANT}),
+    ("commitment.sign", "to_fund", {"from_fund": "ours", **GRANT}),
+    ("unidentified-receipt.record", "fund", {"amount": usd("1.00")}),
+    ("interest.earn", "fund", {"amount": usd("1.00")}),
+    ("in-kind.record", "fund", {"donor": "p", "hours": "1", "hour": usd("1.00")}),
+    ("cost.pay", "fund", {"kind": "direct", "amount": usd("1.00")}),
+    ("allocation.approve", "fund", {"amount": usd("1.00")}),
+    ("fund.convert", "fund", {"sold": usd("1.00"), "bought": usd("1.00"), "bought_to": "b"}),
+    ("fund.revalue", "fund", {"rate_on": "2020-01-01"}),
+    ("board.set", "fund", {}),
+    ("board.seat", "fund", {"party": "p", "constituency": "donor"}),
+    ("motion.propose", "fund", {"amount": usd("1.00")}),
+    ("entry.post", "fund", {"lines": 2 * [{"account": "5700"}]}),
+)
+
+
+async def test_no_other_verb_writes_in_imported_books(imports: Imports) -> None:
+    await imports.bring(published(activity(said())))
+    await imports.books.do("party.register", id="p", name="P")
+    told = {"name": "Ours", "tier": "local", "currency": "USD", "steward": "p"}
+    await imports.books.do("fund.open", id="ours", **told)
+    before = await imports.state()
+    for verb, field, more in VERBS_OF_OURS:
+        with pytest.raises(Invalid, match="fund-reported") as refused:
+            await imports.books.do(verb, **{field: book_id("X-1")}, **more)
+        assert refused.value.pointer == f"/{field}", verb
+    assert await imports.state() == before
 
 
 @needs_data

@@ -411,6 +411,7 @@ BAD_BODIES: dict[str, tuple[str, Change, str]] = {
         say(verb="fund.open", sets={"fund": [plain_struct(FUND)]}, postings=[]),
         "state-machine",
     ),
+    "books of others that no import made": ("fund", put("fund", reported=True), "state-verb"),
     "a status that nothing leads to": ("party", put("party", status="confirmed"), "state-machine"),
     "a day outside the fund's": ("contribution", say(effective_on="2027-01-01"), "posting-period"),
     "a currency that is not the fund's": (

@@ -15,7 +15,7 @@ from mfm.core.record import Draft
 async def approve(context: Context, command: ApproveAllocation) -> Draft:
     """Set an envelope aside out of a fund's unallocated authority."""
     context.require((command.fund,))
-    fund = await context.get(Fund, command.fund, "/fund")
+    fund = await context.kept(command.fund)
     allocation_id = await context.new_id(Allocation, command.id)
     act = context.act(command.effective_on, fund)
     asked = (command.amount, command.shares)

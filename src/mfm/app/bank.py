@@ -28,7 +28,7 @@ _PIECE = 500
 async def import_statement(context: Context, command: ImportBankStatement) -> Draft:
     """Keep a page of a bank statement."""
     context.require((command.fund,))
-    fund = await context.get(Fund, command.fund, "/fund")
+    fund = await context.kept(command.fund)
     made_id = command.id or await context.new_id(BankStatement, None)
     known = await context.unit.find(BankStatement, made_id)
     if known is not None and known.status != "reversed":

@@ -13,14 +13,14 @@ from mfm.core.record import Draft
 async def set_board(context: Context, command: SetBoard) -> Draft:
     """Set from which amount a fund's board votes, and how its votes are counted."""
     context.require((command.fund,))
-    fund = await context.get(Fund, command.fund, "/fund")
+    fund = await context.kept(command.fund)
     return rules.set_board(context.act(None, fund), command, fund)
 
 
 async def take_seat(context: Context, command: TakeSeat) -> Draft:
     """Seat a party on a fund's board, for a constituency."""
     context.require((command.fund,))
-    fund = await context.get(Fund, command.fund, "/fund")
+    fund = await context.kept(command.fund)
     await context.get(Board, command.fund, "/fund")
     await context.get(Party, command.party, "/party")
     if command.holder is not None:

@@ -33,7 +33,7 @@ async def sign(context: Context, command: SignCommitment) -> Draft:
 
 
 async def _sign_contribution(context: Context, command: SignCommitment) -> Draft:
-    fund = await context.get(Fund, command.to_fund or "", "/to_fund")
+    fund = await context.kept(command.to_fund or "", "/to_fund")
     pledge = None
     if command.pledge is not None:
         pledge = await context.get(Pledge, command.pledge, "/pledge")
@@ -43,10 +43,10 @@ async def _sign_contribution(context: Context, command: SignCommitment) -> Draft
 
 
 async def _sign_outgoing(context: Context, command: SignCommitment) -> Draft:
-    giver = await context.get(Fund, command.from_fund or "", "/from_fund")
+    giver = await context.kept(command.from_fund or "", "/from_fund")
     receiver = None
     if command.to_fund is not None:
-        receiver = await context.get(Fund, command.to_fund, "/to_fund")
+        receiver = await context.kept(command.to_fund, "/to_fund")
     if command.allocation is None:
         detail = "A grant or transfer draws on an allocation: name it."
         raise Invalid("allocation-missing", detail, "/allocation")

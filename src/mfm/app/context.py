@@ -70,6 +70,16 @@ class Context:
             raise Invalid("not-found", detail, pointer)
         return found
 
+    async def kept(self, fund_id: str, pointer: str = "/fund") -> Fund:
+        """Return a fund that must exist and whose books are kept here.
+
+        Raises:
+            Invalid: `not-found`, `fund-reported`.
+        """
+        fund = await self.get(Fund, fund_id, pointer)
+        fund.must_be_kept(pointer)
+        return fund
+
     async def new_id(self, noun: type[Noun], given: str | None, pointer: str = "/id") -> str:
         """Return the id for a new noun: the one given, if it is free, or a fresh one.
 

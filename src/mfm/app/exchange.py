@@ -30,7 +30,7 @@ async def position(context: Context, fund: Fund, currency: str) -> Position:
 async def change(context: Context, command: ConvertMoney) -> Draft:
     """Change money at the bank, into another currency or out of it."""
     context.require((command.fund,))
-    fund = await context.get(Fund, command.fund, "/fund")
+    fund = await context.kept(command.fund)
     *_, currency = conversions.sides(command, fund)
     made_id = await context.new_id(Conversion, command.id)
     act = context.act(command.effective_on, fund)
@@ -46,7 +46,7 @@ async def revalue(context: Context, command: RevalueFund) -> Draft:
         Refused: `exchange-late`, and as `revaluations.revalue`.
     """
     context.require((command.fund,))
-    fund = await context.get(Fund, command.fund, "/fund")
+    fund = await context.kept(command.fund)
     made_id = await context.new_id(Revaluation, command.id)
     act = context.act(command.effective_on or command.rate_on, fund)
     lines = []

@@ -19,7 +19,7 @@ async def open_fund(context: Context, command: OpenFund) -> Draft:
     today_in(command.time_zone, context.now)
     await context.get(Party, command.steward, "/steward")
     if command.parent is not None:
-        await context.get(Fund, command.parent, "/parent")
+        await context.kept(command.parent, "/parent")
     if command.identifier and await context.unit.find_by(Fund, "identifier", command.identifier):
         detail = f"There is a fund {command.identifier} already."
         raise Invalid("fund-exists", detail, "/identifier")
@@ -30,14 +30,14 @@ async def open_fund(context: Context, command: OpenFund) -> Draft:
 async def set_period(context: Context, command: SetPeriod) -> Draft:
     """Set from when until when a fund takes entries."""
     context.require((command.fund,))
-    fund = await context.get(Fund, command.fund, "/fund")
+    fund = await context.kept(command.fund)
     return rules.set_period(context.act(None, fund), command, fund)
 
 
 async def set_disbursing(context: Context, command: SetDisbursing) -> Draft:
     """Set how a fund's tranches are reviewed, booked and reported on."""
     context.require((command.fund,))
-    fund = await context.get(Fund, command.fund, "/fund")
+    fund = await context.kept(command.fund)
     return rules.set_disbursing(context.act(None, fund), command, fund)
 
 

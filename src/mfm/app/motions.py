@@ -18,7 +18,7 @@ from mfm.core.record import Draft
 async def propose(context: Context, command: ProposeMotion) -> Draft:
     """Put an allocation or a disbursement to the vote of a fund's board."""
     context.require((command.fund,))
-    fund = await context.get(Fund, command.fund, "/fund")
+    fund = await context.kept(command.fund)
     await context.get(Board, command.fund, "/fund")
     disbursement = None
     if command.disbursement is not None:

@@ -20,7 +20,7 @@ from mfm.store.sums import holds_money
 async def open_account(context: Context, command: OpenAccount) -> Draft:
     """Add an account to a fund's chart."""
     context.require((command.fund,))
-    fund = await context.get(Fund, command.fund, "/fund")
+    fund = await context.kept(command.fund)
     name = account_id(fund.id, command.code)
     # Also one that was taken back: what a code was called stays what it is called.
     if await context.unit.find(ChartAccount, name) is not None:
@@ -44,7 +44,7 @@ async def added_accounts(
 async def open_balances(context: Context, command: OpenBalances) -> Draft:
     """Open a fund's books with what it had."""
     context.require((command.fund,))
-    fund = await context.get(Fund, command.fund, "/fund")
+    fund = await context.kept(command.fund)
     act = context.act(command.effective_on, fund)
     added = await added_accounts(context, fund.id, command.lines)
     used = await holds_money(context.unit, fund.id)

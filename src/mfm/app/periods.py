@@ -23,7 +23,7 @@ N = TypeVar("N", bound=Noun)
 async def close(context: Context, command: ClosePeriod) -> Draft:
     """Close a fund's books up to a day, for good."""
     context.require((command.fund,))
-    fund = await context.get(Fund, command.fund, "/fund")
+    fund = await context.kept(command.fund)
     act = context.act(None, fund)
     rules.check_days(act, command, fund)
     held = Held(

@@ -12,7 +12,7 @@ from mfm.core.record import Draft
 async def announce(context: Context, command: AnnouncePledge) -> Draft:
     """Announce a pledge of a party to a fund."""
     context.require((command.fund,), (command.donor,))
-    fund = await context.get(Fund, command.fund, "/fund")
+    fund = await context.kept(command.fund)
     await context.get(Party, command.donor, "/donor")
     pledge_id = await context.new_id(Pledge, command.id)
     return rules.announce(context.act(command.effective_on, fund), command, pledge_id, fund)

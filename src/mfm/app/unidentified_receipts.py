@@ -19,7 +19,7 @@ from mfm.core.unidentified_receipts import (
 async def record(context: Context, command: RecordUnidentifiedReceipt) -> Draft:
     """Record money received that nobody can place yet."""
     context.require((command.fund,))
-    fund = await context.get(Fund, command.fund, "/fund")
+    fund = await context.kept(command.fund)
     receipt_id = await context.new_id(UnidentifiedReceipt, command.id)
     command = await with_rate(context, command, (command.amount.currency, fund.currency))
     return rules.record(context.act(command.effective_on, fund), command, receipt_id, fund)

@@ -190,9 +190,7 @@ def import_statement(
 
 
 def _check_form(command: ImportBankStatement, fund: Fund) -> None:
-    if fund.reported:
-        detail = f"Fund {fund.id} holds imported books of others; it has no bank account here."
-        raise Invalid("fund-reported", detail, "/fund")
+    fund.must_be_kept()
     if command.currency != fund.currency:
         detail = f"Fund {fund.id} keeps its books in {fund.currency}, not {command.currency}."
         raise Invalid("currency-not-fund", detail, "/currency")

@@ -65,8 +65,7 @@ def open_account(act: Act, command: OpenAccount, fund: Fund) -> Draft:
     Raises:
         Invalid: `account-code`, `fund-reported`.
     """
-    if fund.reported:
-        raise Invalid("fund-reported", f"Fund {fund.id} holds imported books.", "/fund")
+    fund.must_be_kept()
     if under(command.code) is None:
         open_lines = [code for code in CHART if under(f"{code}-10")]
         detail = (

@@ -146,9 +146,7 @@ def post(
             `account-unknown`, `account-controlled`, `fund-reported`, and as `money.minor`.
         Refused: `balance-floor`, `cash-without-authority`, `period-closed` (by the journal).
     """
-    if fund.reported:
-        detail = f"Fund {fund.id} holds imported books; import a corrected file instead."
-        raise Invalid("fund-reported", detail, "/fund")
+    fund.must_be_kept()
     _check_currency(command)
     books: dict[str, list[tuple[Account, int]]] = {}
     for at, each in enumerate(command.lines):

@@ -92,6 +92,16 @@ class Fund(Noun, frozen=True, kw_only=True):
             -1 if iati < 0 else 1,
         )
 
+    def must_be_kept(self, pointer: str = "/fund") -> None:
+        """Hold that its books are kept here, not imported.
+
+        Raises:
+            Invalid: `fund-reported`.
+        """
+        if self.reported:
+            detail = f"Fund {self.id} holds imported books; import a corrected file instead."
+            raise Invalid("fund-reported", detail, pointer)
+
     def amount(self, money: Money, pointer: str) -> int:
         """Return an amount that must be in the fund's currency, in minor units.
 
@@ -187,9 +197,7 @@ def set_disbursing(act: Act, command: SetDisbursing, fund: Fund) -> Draft:
     told = {name: value for name in names if (value := getattr(command, name)) is not None}
     if not told:
         raise Invalid("field-missing", f"Tell at least one of {', '.join(names)}.")
-    if fund.reported:
-        detail = f"Fund {fund.id} holds imported books; it disburses nothing here."
-        raise Invalid("fund-reported", detail, "/fund")
+    fund.must_be_kept()
     return Draft(effective_on=act.on, sets=(structs.replace(fund, **told),), funds=(fund.id,))
 
 

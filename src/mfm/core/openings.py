@@ -90,8 +90,7 @@ def open_balances(
             `line-sides`, `fund-reported`, and as `Fund.amount`.
         Refused: `opening-late`; `cash-without-authority`, `balance-floor` (by the journal).
     """
-    if fund.reported:
-        raise Invalid("fund-reported", f"Fund {fund.id} holds imported books.", "/fund")
+    fund.must_be_kept()
     if used:
         detail = f"The books of fund {fund.id} hold money already: post vouchers instead."
         raise Refused("opening-late", detail, "/fund")

@@ -129,8 +129,7 @@ def check_days(act: Act, command: ClosePeriod, fund: Fund) -> None:
         Invalid: `fund-reported`.
         Refused: `period-final`, `period-running`, `period-spans`.
     """
-    if fund.reported:
-        raise Invalid("fund-reported", f"Fund {fund.id} holds imported books.", "/fund")
+    fund.must_be_kept()
     start, end = first_day(fund), command.last_day
     if end < start:
         detail = f"The days of fund {fund.id} before {start} are closed, or were never open."

@@ -144,8 +144,7 @@ class States:
             _check_report(told)
         else:
             _check_moves(told, self.rows["chart_account"])
-        if told.verb.startswith(IMPORT):
-            self._check_import(told)
+        self._check_books(told)
         for before, state in changes:
             self.rows[KINDS[type(state)]][state.id] = state
             self._check_state(before, state, told)
@@ -198,12 +197,14 @@ class States:
                 detail = f"{state.id} does not stand again as before record {told.reverses}."
                 raise Differs("reversal", told.seq, detail)
 
-    def _check_import(self, told: Told) -> None:
-        """Hold that an import stays within reported books."""
+    def _check_books(self, told: Told) -> None:
+        """Hold that imports stay within reported books, and everything else out of them."""
         made = {state.id: state for _, state in told.sets if isinstance(state, Fund)}
+        imported = told.verb.startswith(IMPORT)
         for name in {*made, *(side.debit.fund for side in told.postings)}:
             fund = made.get(name) or self.funds.get(name)
-            if fund is None or not fund.reported:
+            strange = fund is None or fund.reported != imported
+            if strange and (imported or told.verb != REVERSAL):
                 detail = f"{told.verb} writes in the books of {name}."
                 raise Differs("state-verb", told.seq, detail)
 
