@@ -54,7 +54,11 @@ VERBS_OF_OURS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("fund.open", "parent", {"name": "F", "tier": "local", "currency": "EUR", "steward": "p"}),
     ("fund.set-period", "fund", {"open_from": "2020-01-01"}),
     ("fund.set-disbursing", "fund", {"review": True}),
-    ("fund.open-balances", "fund", {"lines": 2 * [{"account": "1100"}], "effective_on": "2020-01-01"}),
+    (
+        "fund.open-balances",
+        "fund",
+        {"lines": 2 * [{"account": "1100"}], "effective_on": "2020-01-01"},
+    ),
     ("account.open", "fund", {"code": "5600-10", "name": "Travel"}),
     ("period.close", "fund", {"last_day": "2020-12-31"}),
     ("pledge.announce", "fund", OURS),

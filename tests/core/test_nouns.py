@@ -67,6 +67,12 @@ def test_a_party_is_registered_with_what_it_says() -> None:
     assert (party.identifier, party.kind, party.country) == ("XM-1", "22", "KE")
 
 
+@pytest.mark.parametrize("ref", ["Ministry", "12345", "XM-DAC-N/A", "GB-", "gb-coh-1", " SE-0"])
+def test_a_party_is_known_by_no_identifier_that_cannot_be_one(ref: str) -> None:
+    command = parties.RegisterParty(name="Group", identifier=ref)
+    invalid("identifier-malformed", lambda: parties.register(act(), command, "group"))
+
+
 def test_a_fund_opens_with_empty_books_in_its_own_chain() -> None:
     command = funds.OpenFund(name="N", tier="national", currency="KES", steward="s", parent="g")
     draft = funds.open_fund(act(), command, "n")

@@ -86,12 +86,20 @@ def test_what_is_wrong_with_csv_is_told(
         (b"\xd0\xcf\x11\xe0old excel", "file-kind"),
         (b"\x1f\x8bgzip", "file-kind"),
         (b"PK\x03\x04nothing", "spreadsheet-malformed"),
+        (b"<html><table>", "file-kind"),
+        (b"id\0a", "file-kind"),
     ],
 )
 def test_a_file_of_another_kind_is_refused_whole(tmp_path: Path, content: bytes, code: str) -> None:
     with pytest.raises(Invalid) as fault:
         read(written(tmp_path / "t.csv", content))
     assert fault.value.code == code
+
+
+def test_a_file_that_only_calls_itself_a_workbook_is_none(tmp_path: Path) -> None:
+    for name in ("t.xlsx", "t.XLS", "t.ods"):
+        with pytest.raises(Invalid, match="file-kind"):
+            read(written(tmp_path / name, "id,name\na,A\n"))
 
 
 def test_a_missing_or_huge_file_is_refused_whole(

@@ -130,14 +130,33 @@ async def test_each_role_gets_as_far_as_the_table_says(site: Site) -> None:
 async def test_unknown_addresses_and_methods_are_problems(site: Site) -> None:
     for path in ("/nope", "/v1", "/v1/parties/1/2/3", "/v1/entries:nope", "/../etc/passwd"):
         problem(await site.get(path), "route-unknown", 404)
-    for method in ("PUT", "PATCH", "DELETE", "HEAD", "NONSENSE"):
+    read = {endpoint.path for endpoint in ENDPOINTS if endpoint.method == "GET"}
+    for method in ("PUT", "PATCH", "DELETE", "NONSENSE"):
         for endpoint in ENDPOINTS:
             response = await site.client.request(method, address_of_public(endpoint))
-            assert response.status_code == 405, (method, endpoint.path)
-            assert endpoint.method in response.headers["allow"]
-            if method != "HEAD":
-                told = problem(response, "method-not-allowed", 405)
-                assert told["instance"] == address_of_public(endpoint)
+            told = problem(response, "method-not-allowed", 405)
+            assert told["instance"] == address_of_public(endpoint)
+            allowed = response.headers["allow"].split(", ")
+            assert endpoint.method in allowed
+            assert ("HEAD" in allowed) == (endpoint.path in read)
+
+
+async def test_head_is_get_without_the_body(site: Site) -> None:
+    posted = {endpoint.path for endpoint in ENDPOINTS} - {
+        endpoint.path for endpoint in ENDPOINTS if endpoint.method == "GET"
+    }
+    for path in ("/v1/records/999/reverse", *sorted(posted)[:3]):
+        assert (await site.client.head(path)).status_code == 405, path
+    for path in ("/health/live", "/v1/parties", "/v1/parties/agent", "/v1/parties/nobody"):
+        headers = site.headers("auditor")
+        whole = await site.client.get(path, headers=headers)
+        alone = await site.client.head(path, headers=headers)
+        assert alone.content == b""
+        assert alone.status_code == whole.status_code
+        for name in ("content-type", "content-length", "etag"):
+            assert alone.headers.get(name) == whole.headers.get(name), (path, name)
+    problem(await site.client.get("/v1/parties"), "key-unknown", 401)
+    assert (await site.client.head("/v1/parties")).status_code == 401
 
 
 def address_of_public(endpoint: Endpoint, size: int = 1) -> str:

@@ -110,6 +110,8 @@ async def test_what_the_rules_decide_is_recorded_and_stays_decided(
     assert "postings" not in record["body"]
     second = await site.post(path, body, who, Idempotency_Key=key)
     assert second.content == first.content
+    assert "idempotent-replayed" not in first.headers
+    assert second.headers["idempotent-replayed"] == "true"
     assert await site.head() == head + 1
 
 

@@ -47,6 +47,14 @@ def print_json(value: object) -> None:
     sys.stdout.flush()
 
 
+def next_step(code: str) -> str:
+    """Return what to do about a problem, as the server's page about its code says it."""
+    # The web takes half as long to import as all the rest: only who fails waits for it.
+    from mfm.web.problems import KINDS  # noqa: PLC0415  # see above, it is measured
+
+    return KINDS[code].next if code in KINDS else ""
+
+
 def visible(text: str) -> str:
     """Return text of somebody else's as a terminal may show it: nothing in it steers the screen."""
     return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)

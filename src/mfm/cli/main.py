@@ -24,6 +24,7 @@ from mfm.cli import (
     verify,
     witness,
 )
+from mfm.cli.arguments import next_step
 from mfm.cli.session import Session
 from mfm.core.errors import Problem, Refused
 from mfm.store.database import FAILED
@@ -58,6 +59,8 @@ def run(argv: Sequence[str]) -> int:
         return _answer(args)
     except (Problem, EmbeddedFailed, msgspec.DecodeError) as error:
         said = _complain(str(error))
+        if isinstance(error, Problem):
+            print(next_step(error.code), file=sys.stderr)
         return 1 if isinstance(error, Refused) else said
     except FAILED as error:
         return _complain(f"{type(error).__name__}: {error}")

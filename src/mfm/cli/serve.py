@@ -7,6 +7,7 @@ import sys
 from mfm.app import trail
 from mfm.cli.arguments import Commands, command, port
 from mfm.cli.session import Session
+from mfm.core.errors import Invalid
 from mfm.store.database import Mechanism
 
 
@@ -30,10 +31,14 @@ def listen(host: str, number: int) -> socket.socket:
     """Return a socket that listens, before anything that costs time is begun.
 
     Raises:
-        OSError: the port is taken, or is not ours to take.
+        Invalid: `port-unusable`: it is taken, or is not ours to take.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, number), family=family, backlog=2_048)
+    try:
+        return socket.create_server((host, number), family=family, backlog=2_048)
+    except OSError as error:
+        detail = f"mfm cannot listen on port {number} of {host}: {error.strerror}."
+        raise Invalid("port-unusable", detail) from error
 
 
 def url_of(listening: socket.socket) -> str:

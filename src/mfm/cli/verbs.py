@@ -12,12 +12,13 @@ from msgspec import NODEFAULT, Meta, structs
 from mfm.app.perform import Ask, Verb, refusal_of, submit
 from mfm.app.registry import VERBS
 from mfm.cli import bank
-from mfm.cli.arguments import Commands, command, fresh_key, print_json
+from mfm.cli.arguments import Commands, command, fresh_key, next_step, print_json
 from mfm.cli.session import Session
 from mfm.core.errors import Invalid
 from mfm.core.money import Money
 from mfm.core.record import parse
 from mfm.core.terms import Command
+from mfm.formats.faults import said, said_of_json
 
 _BESIDE = {"bank": bank.add}
 """What a noun has beside its verbs."""
@@ -123,15 +124,18 @@ def _command_of(verb: Verb, args: argparse.Namespace) -> Command:
     try:
         return msgspec.convert(told, verb.command, strict=False)
     except msgspec.ValidationError as error:
-        # Its place is told as "$.field": here the fields are options.
-        raise Invalid("field-invalid", str(error).replace("`$.", "`--")) from None
+        detail, pointer = said(error, verb.command)
+        option, _, inside = pointer.strip("/").partition("/")  # here fields are options
+        where = f"--{option.replace('_', '-')} {inside}".strip()
+        raise Invalid("field-invalid", f"{where}: {detail}") from None
 
 
 def _listed(name: str, text: str) -> Any:  # noqa: ANN401  # any JSON value
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError as error:
-        raise Invalid("json-malformed", f"--{name} is no JSON: {error}.") from None
+        option = name.replace("_", "-")
+        raise Invalid("json-malformed", f"--{option}: {said_of_json(error)}") from None
 
 
 async def _perform(session: Session, args: argparse.Namespace) -> int:
@@ -147,9 +151,11 @@ async def _perform(session: Session, args: argparse.Namespace) -> int:
     if not made.accepted:
         code, detail, _ = refusal_of(made)
         if args.json:
-            print_json({"seq": made.seq, "refused": code, "detail": detail})
+            told = {"seq": made.seq, "refused": code, "detail": detail}
+            print_json(told | {"next": next_step(code)})
         else:
             print(f"Refused (record {made.seq}): {code}: {detail}")
+            print(next_step(code))
         return 1
     record, body = parse(made.content)
     ids = [state["id"] for states in body.sets.values() for state in states]

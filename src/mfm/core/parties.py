@@ -1,18 +1,55 @@
 """Parties: any organisation or public body (IATI organisation)."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Literal
 
 from msgspec import Meta, structs
 
-from mfm.core.errors import Refused
+from mfm.core.errors import Invalid, Refused
 from mfm.core.record import Draft, Noun
 from mfm.core.terms import NO_NUL, Act, Command, Id, Name, Text
 
-Kind = Annotated[
-    str, Meta(pattern=r"^([0-9]{2})?$(?!\n)", description="IATI OrganisationType code")
+Kind = Literal[
+    "",
+    "10",
+    "11",
+    "15",
+    "21",
+    "22",
+    "23",
+    "24",
+    "30",
+    "40",
+    "60",
+    "70",
+    "71",
+    "72",
+    "73",
+    "80",
+    "90",
 ]
+"""IATI OrganisationType: 10 government ... 22 national NGO, 30 partnership, 40 multilateral ..."""
 Country = Annotated[str, Meta(pattern=r"^([A-Z]{2})?$(?!\n)", description="ISO 3166-1 alpha-2")]
 Identifier = Annotated[str, Meta(max_length=300, pattern=NO_NUL, description="IATI identifier")]
+
+
+# A country or a supra-national prefix (ISO 3166, XI, XM ...), with or without a subdivision.
+_ORGANISATION = re.compile(r"[A-Z]{2}(?:_[A-Z]{2,3})?-\S+")
+_PLACEHOLDERS = frozenset({"", "N/A", "NA", "NONE", "NULL", "UNKNOWN", "TBC", "TBD", "XXX"})
+
+
+def organisation_key(reported: str) -> str:
+    """Return a reference fit to be a key, or "" for junk.
+
+    A well-formed identifier is `<agency>-<rest>` (IATI Standard, organisation identifiers), where
+    the agency begins with a country code or an X code: GB-COH-294860, SE-0, XM-DAC-41301. Names,
+    "N/A", bare numbers (sectors, CRS channels) and agencies followed by a placeholder are junk:
+    organisations that have nothing to do with each other would share them.
+    """
+    ref = reported.strip()
+    if _ORGANISATION.fullmatch(ref) is None or ref.rpartition("-")[2].upper() in _PLACEHOLDERS:
+        return ""
+    return ref
 
 
 class Party(Noun, frozen=True, kw_only=True):
@@ -62,7 +99,16 @@ def register(act: Act, command: RegisterParty, party_id: str, mask: str = "") ->
         command: what is asked.
         party_id: its id.
         mask: fresh random bits, kept for one at risk.
+
+    Raises:
+        Invalid: `identifier-malformed`.
     """
+    if command.identifier and organisation_key(command.identifier) != command.identifier:
+        detail = (
+            f"{command.identifier[:60]!r} identifies no organisation: a register's prefix, a dash"
+            " and the number there, such as GB-COH-294860."
+        )
+        raise Invalid("identifier-malformed", detail, "/identifier")
     party = Party(
         id=party_id,
         status="registered",

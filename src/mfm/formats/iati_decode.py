@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any, TypeVar, cast
 
 from mfm.core.money import KNOWN
+from mfm.core.parties import organisation_key
 from mfm.formats.iati_model import (
     ActivityDate,
     Coded,
@@ -21,7 +22,7 @@ from mfm.formats.iati_model import (
     RelatedActivity,
     Transaction,
 )
-from mfm.formats.iati_values import Unusable, amount, day, flag, organisation_key
+from mfm.formats.iati_values import Unusable, amount, day, flag
 from mfm.formats.iati_xml import Element, all_text, attribute, line_of, own_text
 
 LANG = "{http://www.w3.org/XML/1998/namespace}lang"

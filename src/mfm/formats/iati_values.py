@@ -11,9 +11,6 @@ _PLAIN_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _LENIENT_DATE = re.compile(
     r"([0-9]{4})(?:([-/.])([0-9]{1,2})\2([0-9]{1,2})|()([0-9]{2})([0-9]{2}))(?![0-9]).*", re.DOTALL
 )
-# A country or a supra-national prefix (ISO 3166, XI, XM ...), with or without a subdivision.
-_ORGANISATION = re.compile(r"[A-Z]{2}(?:_[A-Z]{2,3})?-\S+")
-_PLACEHOLDERS = frozenset({"", "N/A", "NA", "NONE", "NULL", "UNKNOWN", "TBC", "TBD", "XXX"})
 _WHOLE_DIGITS_MAX = len(str(MAX_MINOR))
 
 
@@ -83,17 +80,3 @@ def day(written: str) -> tuple[date | None, bool]:
 def flag(written: str) -> bool | None:
     """Read an xsd:boolean; None where it is missing or unreadable."""
     return {"1": True, "true": True, "0": False, "false": False}.get(written.strip().lower())
-
-
-def organisation_key(reported: str) -> str:
-    """Return a reference fit to be a key, or "" for junk.
-
-    A well-formed identifier is `<agency>-<rest>` (IATI Standard, organisation identifiers), where
-    the agency begins with a country code or an X code: GB-COH-294860, SE-0, XM-DAC-41301. Names,
-    "N/A", bare numbers (sectors, CRS channels) and agencies followed by a placeholder are junk:
-    organisations that have nothing to do with each other would share them.
-    """
-    ref = reported.strip()
-    if _ORGANISATION.fullmatch(ref) is None or ref.rpartition("-")[2].upper() in _PLACEHOLDERS:
-        return ""
-    return ref

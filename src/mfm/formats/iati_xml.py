@@ -5,6 +5,7 @@ bytes is told as `Invalid`: `xml-malformed`, `xml-encoding`, `xml-entities` (any
 `xml-too-deep`, `xml-too-large`, `file-compressed`, `file-unreadable`.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -31,6 +32,7 @@ ATTRIBUTE_CHARS_MAX = 64 * 1024
 
 _LINE_MAX = 65535  # libxml2 keeps an element's line in 16 bits
 _COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+_PLACE = re.compile(r", line \d+, column \d+")
 _ENCODING_ERRORS = {
     etree.ErrorTypes.ERR_INVALID_ENCODING,
     etree.ErrorTypes.ERR_UNKNOWN_ENCODING,
@@ -296,19 +298,26 @@ def _told(error: etree.XMLSyntaxError) -> Invalid:
     kind, line, message = error.code, error.lineno, error.msg
     if not line and (last := error.error_log.last_error):  # an error told only at the end
         kind, line, message = last.type, last.line, last.message
-    code, advice = "xml-malformed", "The file is no well-formed XML, or is cut short."
+    found = _PLACE.sub("", " ".join(message.split()))[:200]
+    code, advice = "xml-malformed", f"This is no well-formed XML, or is cut short ({found})."
     match kind:
         case etree.ErrorTypes.ERR_RESOURCE_LIMIT if "depth" in message:
-            code, advice = "xml-too-deep", "Elements may nest 256 deep."
+            code, advice = "xml-too-deep", "Elements nest more than 256 deep."
         case etree.ErrorTypes.ERR_RESOURCE_LIMIT:
-            code, advice = "xml-too-large", "No IATI file needs that much in one place."
+            code, advice = "xml-too-large", "There is more in one place than IATI needs."
         case _ if kind in _ENCODING_ERRORS:
-            code, advice = "xml-encoding", "Save it as UTF-8, or declare its true encoding."
+            code, advice = (
+                "xml-encoding",
+                "This is not in the encoding that the file declares: save it as UTF-8.",
+            )
         case etree.ErrorTypes.ERR_UNDECLARED_ENTITY:
-            code, advice = "xml-entities", "Write the character itself."
+            code, advice = (
+                "xml-entities",
+                "An entity is used that XML does not know: write the character itself.",
+            )
         case _:
             pass
-    return Invalid(code, f"Line {line}: {' '.join(message.split())[:200]}. {advice}")
+    return Invalid(code, f"Line {line}: {advice}")
 
 
 def _names_doctype(head: bytearray) -> bool:

@@ -20,6 +20,11 @@ PROBLEMS_MAX = 1_000
 """More problems than this say nothing new."""
 FILE_BYTES_MAX = 256 * 1024 * 1024
 
+_HEAD_BYTES = 1_024
+_MAGIC = (b"\xd0\xcf\x11\xe0", b"%PDF", b"{\\rtf", b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"<")
+"""What the files of others begin with: old Excel, PDF, RTF, archives, pages that call themselves a
+spreadsheet."""
+_SHEETS = frozenset({".xlsx", ".xlsm", ".xls", ".ods", ".numbers"})
 _AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _GROUPED = re.compile(r"-?[0-9][0-9.,'\u2019\u00a0\u202f ]*")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -91,7 +96,7 @@ def read(path: Path, columns: Columns, problems: Problems) -> Iterator[Row]:
     try:
         size = path.stat().st_size
         with path.open("rb") as stream:
-            head = stream.read(8)
+            head = stream.read(_HEAD_BYTES)
     except OSError as error:
         detail = f"{path} cannot be read: {error.strerror}."
         raise Invalid("file-unreadable", detail) from error
@@ -99,12 +104,19 @@ def read(path: Path, columns: Columns, problems: Problems) -> Iterator[Row]:
         raise Invalid("file-too-large", f"A file has at most {FILE_BYTES_MAX} bytes; split it.")
     if head.startswith(b"PK"):
         yield from rows_of(table_xlsx.read(path), columns, problems)
-    elif head.startswith((b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b", b"BZh", b"7z\xbc\xaf")):
+    elif _is_other(path, head):
         detail = "It is neither CSV nor XLSX: save it as one of them."
         raise Invalid("file-kind", detail)
     else:
         names = frozenset(columns.names)
         yield from rows_of(table_csv.read(path, names), columns, problems)
+
+
+def _is_other(path: Path, head: bytes) -> bool:
+    """Return whether a file's first bytes, or its name, say that it is no CSV."""
+    if head.startswith(table_csv.UTF16):
+        return False  # the reader of CSV says what to do
+    return path.suffix.lower() in _SHEETS or b"\0" in head or head.startswith(_MAGIC)
 
 
 def rows_of(source: Iterable[Cells], columns: Columns, problems: Problems) -> Iterator[Row]:

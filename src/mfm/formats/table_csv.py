@@ -12,7 +12,7 @@ from mfm.formats.table_cells import CELL_CHARS_MAX, COLUMNS_MAX, Cells, Fault
 
 _LINE_BYTES_MAX = 1024 * 1024
 _DELIMITERS = ",;\t"
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class _Lines:
@@ -57,7 +57,7 @@ def read(path: Path, known: frozenset[str]) -> Iterator[Cells]:
     """
     with path.open("rb") as stream:
         head = stream.read(_LINE_BYTES_MAX)
-        if head.startswith(_UTF16):
+        if head.startswith(UTF16):
             raise Invalid("utf8-invalid", "The file is UTF-16: save it as UTF-8.")
         stream.seek(len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0)
         lines = _Lines(stream)

@@ -9,6 +9,7 @@ from msgspec import NODEFAULT, ValidationError, convert, inspect, structs
 
 from mfm.core.money import Money
 from mfm.core.terms import Command
+from mfm.formats.faults import said
 from mfm.formats.table import Columns, Problems, Row, amount_fault, date_fault
 
 C = TypeVar("C", bound=Command)
@@ -110,9 +111,8 @@ def command_of(row: Row, command: type[C], problems: Problems) -> C | None:
     try:
         return convert(told, command, strict=False)
     except ValidationError as error:
-        sentence, _, where = str(error).partition(" - at `$")
-        pointer = where.rstrip("`").replace(".", "/").replace("[", "/").replace("]", "")
-        problems.add(row.number, column_at(pointer, command), "field-invalid", f"{sentence}.")
+        detail, pointer = said(error, command)
+        problems.add(row.number, column_at(pointer, command), "field-invalid", detail)
         return None
 
 

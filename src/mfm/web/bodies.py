@@ -8,16 +8,16 @@ from msgspec import DecodeError, Struct, ValidationError, convert, json
 
 from mfm.core.errors import Invalid
 from mfm.core.terms import Command
+from mfm.formats.faults import said, said_of_json
 from mfm.web.endpoints import whole
 
 S = TypeVar("S", bound=Struct)
 
-_WHERE = re.compile(r" - at `\$(?P<path>[^`]*)`$")
-_STEP = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
-_FIELD = re.compile(r"`(\w+)`")
+_FIELD = re.compile(r"field `(\w+)`")
 _PAIR = r"u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ESCAPE = re.compile(rf"\\(?:{_PAIR}|u[0-9a-fA-F]{{4}}|.)", re.DOTALL)
 _DETAIL_MAX = 300
+_TOO_DEEP = "The body is nested too deeply."
 
 
 def text_of(body: bytes) -> str:
@@ -55,11 +55,11 @@ def decode(body: bytes, kind: type[S]) -> S:
     try:
         return json.decode(text_of(body), type=kind)
     except ValidationError as error:
-        raise fault(error) from None
+        raise fault(error, kind) from None
     except DecodeError as error:
-        raise Invalid("json-malformed", str(error)) from None
+        raise Invalid("json-malformed", said_of_json(error)) from None
     except RecursionError:
-        raise Invalid("json-malformed", "The body is nested too deeply.") from None
+        raise Invalid("json-malformed", _TOO_DEEP) from None
 
 
 def decode_with_path(body: bytes, kind: type[Command], path: dict[str, str]) -> Command:
@@ -73,9 +73,11 @@ def decode_with_path(body: bytes, kind: type[Command], path: dict[str, str]) -> 
         try:
             told = json.decode(text_of(body), type=dict[str, Any])
         except ValidationError as error:
-            raise fault(error) from None
-        except (DecodeError, RecursionError) as error:
-            raise Invalid("json-malformed", str(error)) from None
+            raise fault(error, kind) from None
+        except DecodeError as error:
+            raise Invalid("json-malformed", said_of_json(error)) from None
+        except RecursionError:
+            raise Invalid("json-malformed", _TOO_DEEP) from None
     for name, value in path.items():
         if str(told.get(name, value)) != value:
             raise Invalid("path-differs", f"{name} is {value} in the path.", f"/{name}")
@@ -83,16 +85,13 @@ def decode_with_path(body: bytes, kind: type[Command], path: dict[str, str]) -> 
     try:
         return convert(told, kind)
     except ValidationError as error:
-        raise fault(error) from None
+        raise fault(error, kind) from None
 
 
-def fault(error: ValidationError) -> Invalid:
+def fault(error: ValidationError, kind: type[Struct]) -> Invalid:
     """Return a decoding fault with its code and JSON pointer."""
     text = str(error)
-    pointer = ""
-    if found := _WHERE.search(text):
-        text = text[: found.start()]
-        pointer = "".join(f"/{name or at}" for name, at in _STEP.findall(found["path"]))
+    detail, pointer = said(error, kind)
     if "got `float`" in text:
         code = "float-refused"
     elif "missing required field" in text:
@@ -103,11 +102,11 @@ def fault(error: ValidationError) -> Invalid:
         code = "batch-too-large"
     else:
         code = "field-invalid"
-    if len(text) > _DETAIL_MAX:
-        text, pointer = f"{text[:_DETAIL_MAX]} ...", pointer[:_DETAIL_MAX]
-    return Invalid(code, f"{text}.", pointer)
+    if len(detail) > _DETAIL_MAX:
+        detail, pointer = f"{detail[:_DETAIL_MAX]} ...", pointer[:_DETAIL_MAX]
+    return Invalid(code, detail, pointer)
 
 
 def _field(text: str) -> str:
-    found = _FIELD.findall(text)
-    return f"/{found[-1]}" if found else ""
+    found = _FIELD.search(text)
+    return f"/{found[1]}" if found else ""

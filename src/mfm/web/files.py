@@ -19,6 +19,7 @@ from mfm.web.endpoints import (
     Query,
     actor_of,
     body_of,
+    header,
     ok,
     part,
     queries_of,
@@ -52,7 +53,8 @@ async def _imported(services: Services, ask: Ask, actor: Actor, take: Take) -> R
     if dry_run not in ("true", "false"):
         raise Invalid("query-invalid", "dry_run is true or false.")
     content = await body_of(ask)
-    with NamedTemporaryFile(prefix="mfm-") as file:
+    suffix = ".xlsx" if (header(ask, b"content-type") or "").startswith(_XLSX) else ""
+    with NamedTemporaryFile(prefix="mfm-", suffix=suffix) as file:
         file.write(content)
         file.flush()
         return ok(await take(Path(file.name), Manner(dry_run == "true", _silent)))

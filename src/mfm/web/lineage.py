@@ -95,7 +95,7 @@ async def _chain(services: Services, ask: Ask, actor: Actor | None) -> Response[
         asked = {**page.told, "limit": page.limit, "after": page.after}
         query = convert(asked, ChainQuery, strict=False)
     except ValidationError as error:
-        raise Invalid("query-invalid", fault(error).detail) from None
+        raise Invalid("query-invalid", fault(error, ChainQuery).detail) from None
     made, _, last = await lineage.chain(services.engine, actor_of(actor), query)
     return page.answer(ChainPage(**structs.asdict(made)), len(made.edges), last)
 

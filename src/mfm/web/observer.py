@@ -49,7 +49,9 @@ class Observer:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 500
+        began, status, method = time.perf_counter(), 500, scope["method"]
+        if method == "HEAD":  # is GET without the body; the caller's own scope stays as it is
+            scope = {**scope, "method": "GET"}
         request_id = scope["request_id"] = f"{_PROCESS}-{next(_COUNT):x}"
 
         async def noted(message: Any) -> None:  # noqa: ANN401  # an ASGI message
@@ -61,6 +63,8 @@ class Observer:
                     (b"x-request-id", request_id.encode()),
                     (b"x-content-type-options", b"nosniff"),
                 ]
+            elif method == "HEAD":
+                message["body"] = b""
             await send(message)
 
         try:
@@ -68,7 +72,7 @@ class Observer:
         finally:
             took = time.perf_counter() - began
             path = scope.get("path_template") or "<unmatched>"
-            method = scope["method"] if scope["method"] in _METHODS else "<other>"
+            method = method if method in _METHODS else "<other>"
             _counted(method, path, status).inc()
             _timed(path).observe(took)
             log.info(

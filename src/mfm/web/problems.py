@@ -97,6 +97,7 @@ internal               | 500 | Something is wrong on our side | Repeat with the 
 request-refused        | 400 | The request cannot be understood | Mend the request as the detail says.
 id-taken               | 409 | The id is taken | Choose another id, or leave it out.
 party-exists           | 409 | The organisation is known already | Use the party that the detail names.
+identifier-malformed   | 422 | The identifier identifies no organisation | Write it as its register has it, such as GB-COH-294860, or leave it out.
 fund-exists            | 409 | The fund is known already | Use the fund that has this identifier.
 time-zone-unknown      | 422 | The time zone is not known | Use an IANA name, such as Africa/Nairobi.
 currency-unknown       | 422 | The currency is not known | Use an ISO 4217 code.
@@ -261,6 +262,7 @@ mechanism-name         | 422 | The mechanism's name has the wrong form | Use low
 mechanism-exists       | 409 | The mechanism exists | Choose another name.
 mechanism-unknown      | 404 | There is no such mechanism | Make it with mfm init.
 mechanism-ambiguous    | 400 | There are several mechanisms | Name one with --mechanism.
+port-unusable          | 409 | The port cannot be used | Stop what serves there, or name another one with --port.
 migration-needed       | 503 | The database is behind this release | Run mfm migrate with MFM_MIGRATION_URL.
 file-unreadable        | 422 | The file cannot be read | Check the path and the permissions.
 file-unwritable        | 422 | The file cannot be written | Check the folder and the permissions.
@@ -350,7 +352,8 @@ def handle_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
     detail = f"{request.method} {request.scope['path']}: {kind.title.lower()}."
     answer = response(Problem(code, detail), request.scope["path"])
     for name, value in (error.headers or {}).items():
-        answer.headers[name] = value
+        read = name.lower() == "allow" and "GET" in value and "HEAD" not in value
+        answer.headers[name] = f"{value}, HEAD" if read else value
     return answer
 
 

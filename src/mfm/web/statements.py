@@ -63,7 +63,7 @@ def query_of(told: dict[str, str], kind: type[Q], **fields: str) -> Q:
     try:
         return convert({**told, **fields}, kind, strict=False)
     except ValidationError as error:
-        raise Invalid("query-invalid", fault(error).detail) from None
+        raise Invalid("query-invalid", fault(error, kind).detail) from None
 
 
 def _names(queries: tuple[Query, ...]) -> set[str]:

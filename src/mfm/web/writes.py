@@ -65,15 +65,20 @@ def answer(
     if not made.accepted:
         if not made.replayed:
             services.count_refusal(actor)
-        return problems.response(Refused(*refusal_of(made)), path, made.seq)
+        refusal = problems.response(Refused(*refusal_of(made)), path, made.seq)
+        refusal.headers.update(_replayed(made))
+        return refusal
     told, location = outcome_json(made.content)
     headers = {"ETag": f'"{made.seq}"', "Location": location, "Link": receipts.link(made.seq)}
-    if made.replayed:
-        headers["Idempotent-Replayed"] = "true"
+    headers |= _replayed(made)
     if sealed is not None:
         told["sealed"] = sealed
         headers["Preference-Applied"] = "wait"
     return ok(told, status=201, headers=headers)
+
+
+def _replayed(made: Made) -> dict[str, str]:
+    return {"Idempotent-Replayed": "true"} if made.replayed else {}
 
 
 def _write(verb: Verb) -> Any:  # noqa: ANN401  # a handler, see Endpoint.handle
