@@ -149,7 +149,11 @@ def lines(export: Path) -> list[dict[str, Any]]:
 
 
 def put(export: Path, *rows: dict[str, Any]) -> None:
-    text = "".join(f"{json.dumps(row)}\n" for row in sorted(rows, key=lambda row: int(row["seq"])))
+    told = [
+        json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        for row in sorted(rows, key=lambda row: int(row["seq"]))
+    ]
+    text = "".join(f"{line}\n" for line in told)
     (export / "disclosures.jsonl").write_text(text)
     manifest_again(export)
 

@@ -90,7 +90,7 @@ async def pieces(
         yield piece
     yield "disclosures.jsonl", b""
     async for told in _disclosures(connection, number, size, withhold):
-        yield "disclosures.jsonl", json.encode(told) + b"\n"
+        yield "disclosures.jsonl", json.encode(told, order="sorted") + b"\n"
     yield "README", README.encode()
 
 
