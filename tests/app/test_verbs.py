@@ -19,6 +19,7 @@ from mfm.store import database
 from mfm.store.unit import Unit
 from mfm.store.writer import Writer
 from tests.app.invariants import INVARIANTS, broken
+from tests.calling import APPLICATION, CALL
 from tests.conftest import Database
 from tests.support import ADVANCE, CHAIN, MONEY_IN, TERMS, Books, operator, usd
 
@@ -52,6 +53,15 @@ GOVERNED: dict[str, dict[str, Any]] = {
 """Of fund n: a board with a seat, a matter before it, a grantee's link, a bank statement."""
 
 
+CALLED: list[tuple[str, dict[str, Any]]] = [
+    ("call.draft", {**CALL, "id": "k0"}),
+    ("call.consult", {"call": "k0", "until": CALL["closes_on"]}),
+    ("comment.make", {"id": "c0", "call": "k0", "party": "group", "text": "T"}),
+    ("call.draft", CALL),
+]
+"""Of fund n: a call's draft with a comment, and another that is to be published."""
+
+
 class Played(NamedTuple):
     """The worked example, played; what follows must leave it as it is."""
 
@@ -78,8 +88,10 @@ async def played(db: Database) -> AsyncIterator[Played]:
     await books.do("fund.set-period", fund="y", open_from="2026-01-01", open_until="2026-06-30")
     for verb, key, fields in [*ADVANCE, *MONEY_IN, *TERMS]:
         assert (await books.do(verb, operator(key), **fields, **ON)).accepted, verb
-    for verb, fields in GOVERNED.items():
+    for verb, fields in [*GOVERNED.items(), *CALLED]:
         assert (await books.do(verb, **fields)).accepted, verb
+    assert (await books.do("call.publish", operator("other"), call="k")).accepted
+    assert (await books.do("application.draft", id="ap", **APPLICATION)).accepted
     look = await database.connect(db.app_url, "mfm_writer")
     yield Played(books, look)
     await look.close()
@@ -272,6 +284,21 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "vote.cast": {"motion": "motion", "seat": "seat", "choice": "for"},
     "conflict.declare": {"motion": "motion", "seat": "seat"},
     "motion.close": {"motion": "motion"},
+    "call.draft": {**CALL, "id": "k9"},
+    "call.revise": {**{name: CALL[name] for name in CALL.keys() - {"id", "fund"}}, "call": "k0"},
+    "call.consult": {"call": "k0", "until": CALL["closes_on"]},
+    "call.publish": {"call": "k0"},
+    "call.close": {"call": "k"},
+    "call.cancel": {"call": "k0", "reason": "why"},
+    "comment.make": {"call": "k", "text": "what"},
+    "comment.answer": {"comment": "c0", "changed": True, "reason": "why"},
+    "application.draft": APPLICATION,
+    "application.revise": {"application": "ap", "title": "T", "amount": usd("1.00")},
+    "application.consent": {"application": "ap", "partner": "group"},
+    "application.submit": {"application": "ap"},
+    "application.withdraw": {"application": "ap"},
+    "application.classify": {"application": "ap", "scheme": "un-gem", "score": "2"},
+    "application.decide": {"application": "ap", "outcome": "declined", "reason": "why"},
     "link.revoke": {"link": "link"},
     "bank.match": {"statement": "statement", "matches": [{"lines": [1], "records": [6]}]},
     "bank.unmatch": {"statement": "statement", "line": 1},

@@ -189,6 +189,7 @@ MAY_EXECUTE = {
     "lock_head": {"mfm_writer"},
     "note_reads": {"mfm_writer"},
     "published_text": {"mfm_reader", "mfm_auditor"},
+    "words_beside": {"mfm_reader", "mfm_auditor"},
     "seal": {"mfm_writer"},
     "cosign": {"mfm_writer"},
     "keep_anchor": {"mfm_writer"},

@@ -28,6 +28,7 @@ from mfm.store import cosigned
 from mfm.store import verify as store
 from mfm.store.database import connect
 from mfm.store.verify import Verified
+from tests.calling import CALL, applied, called
 from tests.conftest import Database
 from tests.support import ADVANCE, CHAIN, EXCHANGE, Books, operator, usd
 
@@ -64,6 +65,7 @@ async def live(books: Books, folder: Path) -> None:
     await pay(books, on)
     await terms(books, on)
     await board(books, on)
+    await calls(books)
     await money_in(books, on)
     await money_out(books, on)
     await bank(books)
@@ -72,6 +74,25 @@ async def live(books: Books, folder: Path) -> None:
     await batch(books)
     await imports(books, folder)
     await sealed(books, folder)
+
+
+async def calls(books: Books) -> None:
+    """Call for applications, have the draft commented on, and take an application back."""
+    await called(books)
+    await applied(books)
+    for verb, fields in (
+        ("call.draft", {**CALL, "id": "k2"}),
+        (
+            "call.revise",
+            {**{name: CALL[name] for name in CALL.keys() - {"id", "fund"}}, "call": "k2"},
+        ),
+        ("call.consult", {"call": "k2", "until": CALL["closes_on"]}),
+        ("comment.make", {"id": "c1", "call": "k2", "party": "group", "text": "Too narrow."}),
+        ("comment.answer", {"comment": "c1", "changed": True, "reason": "Widened."}),
+        ("call.cancel", {"call": "k2", "reason": "No money."}),
+        ("application.withdraw", {"application": "ap", "reason": "Another donor."}),
+    ):
+        assert (await books.do(verb, **fields)).accepted, verb
 
 
 async def sealed(books: Books, folder: Path) -> None:

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from mfm.core.permissions import TABLE
 from mfm.web.asgi import ENDPOINTS
 from mfm.web.problems import KINDS
+from tests.calling import APPLICATION, CALL
 from tests.support import ADVANCE, EXCHANGE, operator
 from tests.web.site import Site, problem, usd, voucher
 
@@ -145,6 +146,12 @@ async def fill(site: Site) -> None:
         ("/v1/motions", {"id": "motion", "fund": "n", "amount": usd("1.00")}, "preparer"),
         ("/v1/motions/motion/votes", {"seat": "seat", "choice": "for"}, "board"),
         ("/v1/links", {"commitment": "w"}, "preparer"),
+        ("/v1/calls", CALL, "preparer"),
+        ("/v1/calls/k/publish", {}, "approver"),
+        ("/v1/applications", APPLICATION, "grantee"),
+        ("/v1/calls", {**CALL, "id": "k2"}, "preparer"),
+        ("/v1/calls/k2/consult", {"until": CALL["closes_on"]}, "preparer"),
+        ("/v1/calls/k2/comments", {"text": "T"}, "grantee"),
         ("/v1/conditions", {"commitment": "w", "title": "T", "type": "policy"}, "preparer"),
         ("/v1/donor-refunds", {"commitment": "c", "amount": usd("1.00")}, "approver"),
         ("/v1/unidentified-receipts", {"fund": "g", "amount": usd("1.00")}, "preparer"),

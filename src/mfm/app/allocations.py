@@ -7,6 +7,7 @@ from mfm.app.perform import Verb
 from mfm.core import allocations as rules
 from mfm.core import classifications
 from mfm.core.allocations import Allocation, ApproveAllocation, ReturnAllocation
+from mfm.core.calls import Call, must_be_of
 from mfm.core.classifications import ClassifyAllocation
 from mfm.core.funds import Fund
 from mfm.core.record import Draft
@@ -16,6 +17,8 @@ async def approve(context: Context, command: ApproveAllocation) -> Draft:
     """Set an envelope aside out of a fund's unallocated authority."""
     context.require((command.fund,))
     fund = await context.kept(command.fund)
+    if command.call is not None:
+        must_be_of(await context.get(Call, command.call, "/call"), fund)
     allocation_id = await context.new_id(Allocation, command.id)
     act = context.act(command.effective_on, fund)
     asked = (command.amount, command.shares)

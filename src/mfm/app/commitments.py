@@ -1,11 +1,14 @@
 """Commitments: signing them, and releasing what they do not use."""
 
+from msgspec import structs
+
 from mfm.app.conditions import at_signature
 from mfm.app.context import Context
 from mfm.app.perform import Verb
 from mfm.core import commitments as rules
-from mfm.core import contributions
+from mfm.core import contributions, submissions
 from mfm.core.allocations import Allocation
+from mfm.core.applications import Application
 from mfm.core.commitments import Commitment, DeobligateCommitment, SignCommitment
 from mfm.core.errors import Invalid
 from mfm.core.funds import Fund
@@ -29,6 +32,7 @@ async def sign(context: Context, command: SignCommitment) -> Draft:
         draft = await _sign_contribution(context, command)
     else:
         draft = await _sign_outgoing(context, command)
+    draft = await _awarded(context, draft, command.application)
     return await at_signature(context, draft, command.conditions)
 
 
@@ -54,6 +58,16 @@ async def _sign_outgoing(context: Context, command: SignCommitment) -> Draft:
     made_id = await context.new_id(Commitment, command.id)
     act = context.act(command.effective_on, giver)
     return rules.sign_outgoing(act, command, made_id, allocation, (giver, receiver))
+
+
+async def _awarded(context: Context, draft: Draft, name: str | None) -> Draft:
+    """Return the draft of a signature with the application that it grants, if it names one."""
+    if name is None:
+        return draft
+    application = await context.get(Application, name, "/application")
+    made = draft.sets[0]
+    assert isinstance(made, Commitment)  # a signature sets it first
+    return structs.replace(draft, sets=(*draft.sets, submissions.award(application, made)))
 
 
 async def deobligate(context: Context, command: DeobligateCommitment) -> Draft:

@@ -12,8 +12,11 @@ from mfm.app.openings import added_accounts
 from mfm.app.perform import Ask, Prepared, Verb, finish, prepare, refuse, replay
 from mfm.core import entries as rules
 from mfm.core.allocations import Allocation
+from mfm.core.applications import Application
 from mfm.core.boards import Board, Seat
+from mfm.core.calls import Call
 from mfm.core.chart_accounts import ChartAccount
+from mfm.core.comments import Comment
 from mfm.core.commitments import Commitment
 from mfm.core.conditions import Condition
 from mfm.core.conversions import Conversion
@@ -67,6 +70,8 @@ _FINAL = {
     "board.set": "board.set",
     "board.seat": "board.vacate",
     "board.vacate": "board.seat",
+    "call.publish": "call.close or call.cancel",
+    "call.cancel": "call.draft",
     "vote.cast": "vote.cast",
     "conflict.declare": "motion.propose",
     "motion.close": "motion.propose",
@@ -100,6 +105,8 @@ _NAMED_BY: dict[type[Noun], tuple[tuple[type[Noun], str], ...]] = {
         (InKind, "donor"),
         (ApiKey, "party"),
         (Seat, "party"),
+        (Comment, "party"),
+        (Application, "lead"),
     ),
     Fund: (
         (Fund, "parent"),
@@ -120,7 +127,9 @@ _NAMED_BY: dict[type[Noun], tuple[tuple[type[Noun], str], ...]] = {
         (Revaluation, "fund"),
         (Seat, "fund"),
         (Motion, "fund"),
+        (Call, "fund"),
     ),
+    Call: ((Comment, "call"), (Application, "call"), (Allocation, "call")),
     Commitment: ((Condition, "commitment"), (Report, "commitment"), (StatusLink, "commitment")),
     Disbursement: ((Motion, "disbursement"),),
 }

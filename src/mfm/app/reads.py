@@ -23,6 +23,7 @@ __all__ = [
     "page_of",
     "record",
     "records",
+    "texts",
 ]
 
 
@@ -93,6 +94,12 @@ async def record(engine: Engine, actor: Actor, seq: int) -> bytes:
     ):
         return content
     raise Invalid("not-found", f"There is no record {seq}.")
+
+
+async def texts(engine: Engine, seqs: list[int]) -> dict[str, str]:
+    """Return the words beside records; whether the noun that they are of may be read was asked."""
+    async with engine.connect() as connection:
+        return await reads.texts(connection, seqs)
 
 
 async def key_by_digest(engine: Engine, digest: str) -> ApiKey | None:

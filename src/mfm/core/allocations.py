@@ -31,6 +31,7 @@ class Allocation(Noun, frozen=True, kw_only=True):
         motion: the carried motion that decided it, or "".
         earmark: what it is for: inside the earmark of each contribution it draws on.
         markers: how it was classified, the latest of each scheme; none means unscreened.
+        call: the call that it is for, or "".
     """
 
     fund: str
@@ -40,6 +41,7 @@ class Allocation(Noun, frozen=True, kw_only=True):
     motion: str = ""
     earmark: Earmark = OPEN
     markers: tuple[Marker, ...] = ()
+    call: str = ""
 
 
 class ShareTerm(Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,6 +60,7 @@ class ApproveAllocation(Command, frozen=True, kw_only=True):
     shares: tuple[ShareTerm, ...] = ()
     motion: Id | None = None
     earmark: Earmark = OPEN
+    call: Id | None = None
     effective_on: date | None = None
     description: Text = ""
 
@@ -100,6 +103,7 @@ def approve(
         amount_minor=amount_minor,
         shares=shares,
         earmark=command.earmark,
+        call=command.call or "",
     )
     postings = tuple(
         fund.move(("9300", share.contribution), ("9310", allocation_id), share.amount_minor)

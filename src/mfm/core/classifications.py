@@ -1,4 +1,4 @@
-"""Classifications: markers given to commitments and allocations, and given anew."""
+"""Classifications: markers given to commitments, allocations and applications, and given anew."""
 
 from datetime import date
 from typing import TypeVar
@@ -7,12 +7,13 @@ from msgspec import structs
 
 from mfm.core import markers
 from mfm.core.allocations import Allocation
+from mfm.core.applications import Application
 from mfm.core.commitments import Commitment
 from mfm.core.markers import Marker, Scheme, Score, Version
 from mfm.core.record import Draft
 from mfm.core.terms import Act, Command, Id, Text
 
-T = TypeVar("T", Commitment, Allocation)
+T = TypeVar("T", Commitment, Allocation, Application)
 
 
 class ClassifyCommitment(Command, frozen=True, kw_only=True):
@@ -37,9 +38,20 @@ class ClassifyAllocation(Command, frozen=True, kw_only=True):
     reason: Text = ""
 
 
-def classify(
-    act: Act, command: ClassifyCommitment | ClassifyAllocation, noun: T, funds: tuple[str, ...]
-) -> Draft:
+class ClassifyApplication(Command, frozen=True, kw_only=True):
+    """Give an application its score in a scheme, as its reviewer."""
+
+    application: Id
+    scheme: Scheme
+    score: Score
+    version: Version = ""
+    reason: Text = ""
+
+
+Classify = ClassifyCommitment | ClassifyAllocation | ClassifyApplication
+
+
+def classify(act: Act, command: Classify, noun: T, funds: tuple[str, ...]) -> Draft:
     """Record a classification, with who reviewed it; no money moves.
 
     Args:

@@ -73,6 +73,7 @@ class Commitment(Noun, frozen=True, kw_only=True):
         halted: suspended or terminated, or "".
         markers: how it was classified, the latest of each scheme; none means unscreened.
         activity: IATI identifier of the other side's own activity for it, or "".
+        application: the application that it grants, or "".
     """
 
     kind: str
@@ -103,6 +104,7 @@ class Commitment(Noun, frozen=True, kw_only=True):
     halted: str = ""
     markers: tuple[Marker, ...] = ()
     activity: str = ""
+    application: str = ""
 
     @property
     def funds(self) -> tuple[str, ...]:
@@ -133,6 +135,7 @@ class SignCommitment(Command, frozen=True, kw_only=True):
     conditional: bool = False
     pledge: Id | None = None
     allocation: Id | None = None
+    application: Id | None = None
     tranches: TrancheTerms = ()
     earmark: Earmark = OPEN
     source_kind: SourceKind | None = None
@@ -238,6 +241,7 @@ def sign_outgoing(
         starts_on=command.starts_on,
         ends_on=command.ends_on,
         activity=command.activity,
+        application=command.application or "",
     )
     if command.tranches:
         made = structs.replace(made, tranches=schedule(command.tranches, giver, amount_minor))

@@ -15,19 +15,8 @@ from mfm.core.commitments import Commitment, check_terms
 from mfm.core.errors import Refused
 from mfm.core.record import Draft, Noun
 from mfm.core.schedules import MAX_TRANCHES, Category, ConditionTerm, ConditionType, bound
-from mfm.core.terms import NO_NUL, Act, Command, Id, Name, Text
+from mfm.core.terms import Act, Command, Id, Name, Text, Why
 
-Why = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=2000,
-        pattern=NO_NUL,
-        description="Free text",
-        extra={"free_text": True},
-    ),
-]
-"""A reason that may not be left out."""
 Assessment = Literal["permitted", "forbidden"]
 Answer = Literal["upheld", "dismissed"]
 

@@ -3,9 +3,12 @@
 import re
 
 from mfm.core.allocations import Allocation
+from mfm.core.applications import Application
 from mfm.core.bank import BankStatement
 from mfm.core.boards import Board, Seat
+from mfm.core.calls import Call
 from mfm.core.chart_accounts import ChartAccount
+from mfm.core.comments import Comment
 from mfm.core.commitments import Commitment
 from mfm.core.conditions import Condition
 from mfm.core.conversions import Conversion
@@ -57,6 +60,9 @@ _ALL: tuple[type[Noun], ...] = (
     Board,
     Seat,
     Motion,
+    Call,
+    Comment,
+    Application,
     Disbursement,
     Report,
     Refund,

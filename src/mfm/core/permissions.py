@@ -112,6 +112,21 @@ motion.propose          preparer:fund board:fund
 motion.close            preparer:fund board:fund
 vote.cast               board:fund
 conflict.declare        board:fund
+call.draft              preparer:fund
+call.revise             preparer:fund
+call.consult            preparer:fund
+call.publish            approver:fund
+call.close              approver:fund
+call.cancel             approver:fund
+comment.make            all:any
+comment.answer          preparer:fund approver:fund
+application.draft       preparer:fund grantee:own
+application.revise      preparer:fund grantee:own
+application.consent     grantee:own
+application.submit      preparer:fund grantee:own
+application.withdraw    preparer:fund grantee:own
+application.classify    preparer:fund approver:fund
+application.decide      approver:fund board:fund
 disbursement.request    preparer:fund grantee:own
 disbursement.resubmit   preparer:fund grantee:own
 disbursement.review     preparer:fund
@@ -172,6 +187,9 @@ read.read               auditor:any
 board.read              all:any
 seat.read               all:any
 motion.read             all:any
+call.read               all:any
+comment.read            all:any
+application.read        staff:fund overseers:any grantee:own
 disbursement.read       staff:fund overseers:any grantee:own
 report.read             staff:fund overseers:any grantee:own
 write_off.read          staff:fund overseers:any

@@ -28,6 +28,18 @@ Text = Annotated[
 ]
 """Free text: beside the record, which holds a salted commitment to it, so that it can be erased."""
 
+Why = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=2000,
+        pattern=NO_NUL,
+        description="Free text",
+        extra={"free_text": True},
+    ),
+]
+"""A reason that may not be left out."""
+
 Key = Annotated[str, Meta(pattern=r"^[\x21-\x7e]{1,200}$(?!\n)", description="Idempotency key")]
 
 FIRST_DAY = date(1970, 1, 1)

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from mfm.core import (
+    verify_calls,
     verify_contributions,
     verify_payments,
     verify_periods,
@@ -38,6 +39,7 @@ _REFERENCES = {
         "to_fund": "fund",
         "to_party": "party",
         "allocation": "allocation",
+        "application": "application",
     },
     "condition": {"commitment": "commitment"},
     "deposit": {"commitment": "commitment"},
@@ -52,10 +54,13 @@ _REFERENCES = {
     "interest": {"fund": "fund"},
     "cost": {"fund": "fund"},
     "in_kind": {"fund": "fund", "donor": "party"},
-    "allocation": {"fund": "fund"},
+    "allocation": {"fund": "fund", "call": "call"},
     "board": {"fund": "fund"},
     "seat": {"fund": "board", "party": "party", "holder": "api_key"},
     "motion": {"fund": "board", "disbursement": "disbursement"},
+    "call": {"fund": "fund"},
+    "comment": {"call": "call", "fund": "fund", "party": "party"},
+    "application": {"call": "call", "fund": "fund", "lead": "party"},
     "disbursement": {"commitment": "commitment"},
     "report": {"commitment": "commitment", "disbursement": "disbursement"},
     "write_off": {"commitment": "commitment", "refund": "refund"},
@@ -150,6 +155,7 @@ class States:
             self._check_state(before, state, told)
         if told.verb != REVERSAL:
             verify_terms.check(self.rows, told, changes)
+            verify_calls.check(self.rows, told, changes)
         verify_votes.check(self.rows, told, {state.id: before for before, state in changes})
         return changes
 

@@ -51,6 +51,7 @@ pledge.lapse
 
 commitment.sign
   commitment new>signed
+  application? approved>awarded commitment
   condition* new>open
   pledge? announced>announced|converted outstanding_minor
   1200/4100:11 1200/4110:11 1200/4120:11 1200/4130:11 1200/2100:11 9200/9290:11 9190/9100:-13

@@ -12,8 +12,8 @@ value, left out for none.
 
 from msgspec import Struct
 
+from mfm.core import verify_table, verify_table_calls
 from mfm.core.verify_form import Side
-from mfm.core.verify_table import TABLE
 
 Move = tuple[str, str, str, int]
 """(debit code, credit code, IATI type, IATI sign)"""
@@ -75,7 +75,7 @@ def _events(text: str) -> dict[str, Event]:
     return table
 
 
-EVENTS: dict[str, Event] = _events(TABLE)
+EVENTS: dict[str, Event] = _events(verify_table.TABLE) | _events(verify_table_calls.TABLE)
 
 VOUCHER = "entry.post"
 REVERSAL = "record.reverse"

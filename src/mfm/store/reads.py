@@ -4,20 +4,24 @@ from typing import Any
 
 from msgspec import Struct, convert
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     ColumnElement,
     Text,
     and_,
     column,
+    func,
     literal,
     or_,
     select,
     table,
     tuple_,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mfm.core.allocations import Allocation
+from mfm.core.applications import Application
 from mfm.core.nouns import KINDS
 from mfm.core.record import Noun
 from mfm.store.lineage import allocations_of
@@ -52,7 +56,7 @@ class Page(Struct, frozen=True):
 
 
 FUND_FIELDS = ("fund", "from_fund", "to_fund")
-PARTY_FIELDS = ("donor", "party", "from_party", "to_party")
+PARTY_FIELDS = ("donor", "party", "from_party", "to_party", "lead")
 
 
 def _columns(noun: type[Noun]) -> tuple[str, ...]:
@@ -77,6 +81,9 @@ def _where(noun: type[Noun], reach: Reach) -> list[ColumnElement[bool]]:
                     )
                 )
             )
+        if noun is Application:
+            member = literal([{"party": reach.party}], JSONB)
+            owned.append(column("partners", JSONB).contains(member))
         if noun is Allocation:
             owned.append(column("id").in_(allocations_of(reach.party)))
         if owned:
@@ -159,6 +166,13 @@ async def record(connection: AsyncConnection, seq: int) -> bytes | None:
     query = select(source.c.content).where(source.c.seq == literal(seq, BigInteger))
     found = (await connection.execute(query)).scalar()
     return None if found is None else bytes(found)
+
+
+async def texts(connection: AsyncConnection, seqs: list[int]) -> dict[str, str]:
+    """Return the words beside records of calls, comments and applications, less what was erased."""
+    words = func.words_beside(literal(seqs, ARRAY(BigInteger))).table_valued("field", "value")
+    rows = await connection.execute(select(words.c.field, words.c.value))
+    return {row[0]: row[1] for row in rows}
 
 
 async def head_seq(connection: AsyncConnection) -> int:

@@ -8,9 +8,12 @@ from msgspec import json
 from mfm.app import reads
 from mfm.app.reads import Page
 from mfm.core.allocations import Allocation
+from mfm.core.applications import Application
 from mfm.core.bank import BankStatement
 from mfm.core.boards import Board, Seat
+from mfm.core.calls import Call
 from mfm.core.chart_accounts import ChartAccount
+from mfm.core.comments import Comment
 from mfm.core.commitments import Commitment
 from mfm.core.conditions import Condition
 from mfm.core.conversions import Conversion
@@ -83,10 +86,13 @@ FILTERS: dict[type[Noun], tuple[str, ...]] = {
     Interest: ("fund",),
     Cost: ("fund", "kind"),
     InKind: ("fund", "donor"),
-    Allocation: ("fund", "status", "donor"),
+    Allocation: ("fund", "status", "donor", "call"),
     Board: ("fund",),
     Seat: ("fund", "constituency", "party", "status"),
     Motion: ("fund", "status", "disbursement", "used_by"),
+    Call: ("fund", "funding_window", "status"),
+    Comment: ("call", "fund", "party", "status"),
+    Application: ("call", "fund", "lead", "status", "commitment"),
     Disbursement: ("commitment", "from_fund", "to_fund", "to_party", "status"),
     Report: ("fund", "commitment", "party", "disbursement", "status"),
     Refund: ("fund", "commitment", "party", "status"),

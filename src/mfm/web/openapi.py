@@ -38,8 +38,9 @@ def _wire(kind: type[Struct], made: dict[type[Struct], type[Struct]]) -> type[St
 
 
 def _told(hint: Any, made: dict[type[Struct], type[Struct]]) -> Any:  # noqa: ANN401  # type hints
-    if get_origin(hint) is tuple and isinstance(get_args(hint)[0], type):
-        return list[_wire(get_args(hint)[0], made)]  # type: ignore[misc]  # made at run time
+    inner = get_args(hint)[0] if get_origin(hint) is tuple else None
+    if isinstance(inner, type) and issubclass(inner, Struct):
+        return list[_wire(inner, made)]  # type: ignore[misc]  # made at run time
     return hint
 
 

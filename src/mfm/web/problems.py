@@ -126,6 +126,24 @@ commitment-kind        | 422 | This verb is for another kind of commitment | Use
 commitment-allocation  | 422 | A contribution draws on no allocation | Leave allocation out.
 source-differs         | 422 | Two fields name different sources | Leave contribution out, or let it say the same as source_kind.
 dates-backwards        | 422 | The agreement ends before it begins | Set ends_on on or after starts_on.
+call-dates             | 422 | The call's days contradict each other | Mend the day that the pointer names.
+call-amounts           | 422 | The call's amounts contradict each other | Keep the minimum within the ceiling, and the ceiling within the budget.
+call-state             | 409 | The call is at another step | A call is revised before it is published, and takes applications once it is.
+call-consulting        | 409 | Comments on the draft are still open | Publish once the day that the detail names is over.
+call-past              | 409 | The call's last day is over | Revise its days first.
+call-closed            | 409 | The call takes nothing today | See on which days it is open in the detail.
+call-other             | 422 | The call is another fund's | Name a call of this fund.
+comments-closed        | 409 | The draft takes no comments | Comment while the call's draft is open for comments.
+comment-answered       | 409 | The comment is answered already | Nothing to do; see what became of it.
+application-state      | 409 | The application is at another step | See where it stands; only a draft is changed, and only what was submitted is decided on.
+application-other      | 422 | The application is for another grant | Name an approved application of this grantee to this fund.
+application-exceeded   | 409 | The grant is more than was asked for | Sign at most what the application asks for.
+partner-repeated       | 422 | A partner is named twice | Name each partner once, and the lead not among them.
+partner-unknown        | 422 | This is no partner in the application | Name a partner of the application.
+budget-party           | 422 | A part of the budget is held by somebody else | Name the lead or one of the partners.
+budget-differs         | 409 | The budget is not what is asked for | Make the parts of the budget sum to the amount.
+dates-missing          | 409 | The application has no dates | Say on which day it starts and on which it ends.
+consent-missing        | 409 | A partner has not consented | Ask the partners that the detail names to consent, each with a key of its own.
 schedule-too-large     | 422 | The schedule does not fit into a record | Use fewer tranches, shorter ids or fewer dates; a second agreement holds the rest.
 score-unknown          | 422 | The scheme has no such score | Use a score of the scheme; the detail lists them.
 amendment-empty        | 422 | The amendment changes nothing | State a larger amount, another schedule, or both.

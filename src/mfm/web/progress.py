@@ -6,7 +6,10 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct, to_builtins
 
-from mfm.app import progress
+from mfm.app import progress, reads
+from mfm.core.applications import Application
+from mfm.core.calls import Call
+from mfm.core.comments import Comment
 from mfm.core.commitments import Commitment
 from mfm.core.disbursements import Disbursement
 from mfm.core.money import Money
@@ -54,6 +57,13 @@ async def _commitment(services: Services, made: Commitment) -> dict[str, Any]:
     return {"progress": told}
 
 
+async def _words(services: Services, made: Call | Comment | Application) -> dict[str, Any]:
+    later = (getattr(made, name, 0) for name in ("answered_in", "decided_in"))
+    seqs = {made.written_in, *later} - {0}
+    return {"texts": await reads.texts(services.engine, sorted(seqs))}
+
+
+_TEXTS = More((("texts", dict[str, str]),), _words)
 MORE: dict[type[Noun], More] = {
     Commitment: More((("progress", list[TrancheProgress]),), _commitment),
     Disbursement: More(
@@ -64,4 +74,7 @@ MORE: dict[type[Noun], More] = {
         ),
         _disbursement,
     ),
+    Call: _TEXTS,
+    Comment: _TEXTS,
+    Application: _TEXTS,
 }

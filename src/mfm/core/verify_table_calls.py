@@ -1,0 +1,48 @@
+"""Verification, the table of calls and applications; `verify_verbs` says how it is read."""
+
+TABLE = """
+call.draft
+  call new>draft
+
+call.revise
+  call draft|consultation>draft|consultation funding_window title places themes types levels small_grants opens_on closes_on minimum_minor ceiling_minor budget_minor applications_maximum ask_to_budget_percent gewe_percent marker_floor sections written_in drafted_by
+
+call.consult
+  call draft|consultation>consultation comments_from comments_until
+
+call.publish
+  call draft|consultation>published published_by
+
+call.close
+  call published>closed
+
+call.cancel
+  call draft|consultation|published>cancelled
+
+comment.make
+  comment new>made
+
+comment.answer
+  comment made>answered outcome answered_in
+
+application.draft
+  application new>draft
+
+application.revise
+  application draft>draft partners title aid amount_minor total_minor budget co_financing places themes lines pillars phase track starts_on ends_on markers sections written_in
+
+application.consent
+  application draft>draft partners
+
+application.submit
+  application draft>submitted submitted_by submitted_on
+
+application.withdraw
+  application draft|submitted>withdrawn
+
+application.classify
+  application any>any markers
+
+application.decide
+  application submitted>approved|declined decided_by decided_on decided_in
+"""  # noqa: E501  # a noun a line
