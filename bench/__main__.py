@@ -16,13 +16,14 @@ import uvloop
 from rich.console import Console
 from rich.progress import Progress
 
-from bench import posting, reads
+from bench import posting, reads, trail
 from bench.stage import Stage, Told
 from mfm.store import embedded, migrate
 
 MEASURES: dict[str, Callable[[Stage], Awaitable[Told]]] = {
     "posting": posting.measure,
     "reads": reads.measure,
+    "trail": trail.measure,
 }
 """Each prepares a mechanism of its own on the one database server."""
 
@@ -46,6 +47,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of each measure in each round")
     parser.add_argument("--years", type=int, default=1, help="of history of 40 funds, to read from")
+    parser.add_argument(
+        "--million", action="store_true", help="verify a trail of a million records, too"
+    )
     args = parser.parse_args()
     if unknown := set(args.measures) - MEASURES.keys():
         parser.error(f"no such measure: {', '.join(sorted(unknown))}")

@@ -100,6 +100,8 @@ async def test_a_change_is_asked_with_keys_of_this_log_and_one_at_a_time(
     assert not early.accepted
     final = await books.do("record.reverse", record=made.seq)
     assert not final.accepted
+    export = await exported(books, folder, tmp_path / "export")
+    assert codes(export, policy_of(old)) == (0, [])  # a refused change changes nothing
 
 
 async def test_a_key_that_is_not_there_stops_the_trail(books: Books, tmp_path: Path) -> None:

@@ -1,23 +1,42 @@
-"""Verification: everything that is stored against what the records say."""
+"""Verification: everything that is stored against what the records say.
+
+Offline it runs without the database's libraries, which would take more memory than its work.
+"""
 
 import argparse
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mfm import verifier
-from mfm.app import receipt_files
-from mfm.app.verify import verify_database
 from mfm.cli.arguments import Commands, command, print_json
-from mfm.cli.session import Session
-from mfm.core.errors import Invalid
+from mfm.core.errors import Invalid, Problem
 from mfm.formats import canonical
-from mfm.store.verify import Verified
+
+if TYPE_CHECKING:
+    from mfm.cli.session import Session
+    from mfm.store.verify import Verified
 
 _RECEIPT = "receipt"
 """What says that files of a receipt follow; a folder of that name is ./receipt."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `mfm verify` of what needs no database; return its exit code."""
+    parser = argparse.ArgumentParser(prog="mfm")
+    add(parser.add_subparsers(dest="command", required=True, metavar="COMMAND"))
+    args = parser.parse_args(argv)
+    try:
+        return _offline(args) or 0
+    except Problem as error:
+        print(f"mfm: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130  # as shells say it
 
 
 def add(commands: Commands) -> None:
@@ -84,6 +103,8 @@ def _verdict(args: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         told = {"ok": False, "size": 0, "root": "", "problems": [problem]}
         return 2, told | {"decisions_not_rerun": 0}
     if args.name is not None:
+        from mfm.app import receipt_files  # noqa: PLC0415  # as above: exports do without it
+
         return receipt_files.verify(Path(args.name), policy)
     with _bar() as bar:
         task = bar.add_task("record", total=None)
@@ -108,7 +129,9 @@ def _tell(told: dict[str, Any]) -> None:
         print(f"    not shown: {', '.join(told['not_shown'])}")
 
 
-async def _verify(session: Session, args: argparse.Namespace) -> int:
+async def _verify(session: "Session", args: argparse.Namespace) -> int:
+    from mfm.app.verify import verify_database  # noqa: PLC0415  # as above: exports do without it
+
     mechanism = await session.mechanism(args.mechanism, create=False)
     async with session.writer(mechanism) as writer:
         actor = await session.actor(writer)
@@ -140,7 +163,7 @@ def _bar() -> Progress:
     )
 
 
-def _sentence(name: str, found: Verified) -> str:
+def _sentence(name: str, found: "Verified") -> str:
     if found.difference is None:
         return (
             f"ok: {name}: {found.records} records, {found.postings} postings;"
