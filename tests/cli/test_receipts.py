@@ -60,7 +60,7 @@ def test_verify_tells_a_receipt_from_an_export(demo: Terminal, policy: str, tmp_
     assert demo.json("verify", "receipt", name, "--policy", policy)["seq"] == 3
     shape = "mfm verify receipt NAME"
     assert shape in demo.fails("verify", "receipt", "--policy", policy)
-    assert shape in demo.fails("verify", name, name, "--policy", policy)
+    assert shape in demo.fails("verify", name, name, "--policy", policy, "--min-size", "3")
     assert shape in demo.fails("verify", "receipt", name, "--policy", policy, "--min-size", "3")
     assert "--policy" in demo.fails("verify", "receipt", name)
     assert size

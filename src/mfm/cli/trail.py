@@ -1,10 +1,11 @@
 """The trail: seal it, take it away, and verify what was taken away."""
 
 import argparse
+from base64 import b64encode
 from pathlib import Path
 
 from mfm.app import trail
-from mfm.cli import keeping
+from mfm.cli import counterparts, keeping
 from mfm.cli.arguments import Commands, command, print_json
 from mfm.cli.session import Session
 
@@ -21,6 +22,7 @@ def add(commands: Commands) -> None:
     told = told.add_subparsers(dest="what", required=True, metavar="WHAT")
     command(told, "key", _key, "Print the key that verifies the trail, in note format.")
     keeping.add(told)
+    counterparts.add(told)
 
 
 def add_export(formats: Commands) -> None:
@@ -39,13 +41,26 @@ def add_export(formats: Commands) -> None:
 async def _seal(session: Session, args: argparse.Namespace) -> int:
     mechanism = await session.mechanism(args.mechanism)
     sealed = await trail.seal(session.settings.database_url, mechanism, keys_of(session))
-    print(sealed.note if sealed else "Nothing was written yet.", end="")
+    if not args.json:
+        print(sealed.note if sealed else "Nothing was written yet.\n", end="")
+    elif sealed:
+        print_json({"size": sealed.size, "root": _root(sealed.root), "checkpoint": sealed.note})
+    else:
+        print_json({"size": 0, "root": "", "checkpoint": ""})
     return 0
+
+
+def _root(root: bytes) -> str:
+    return b64encode(root).decode()  # as checkpoints and all verdicts have it
 
 
 async def _key(session: Session, args: argparse.Namespace) -> int:
     mechanism = await session.mechanism(args.mechanism)
-    print(trail.verifier_key(mechanism, keys_of(session)))
+    key = trail.verifier_key(mechanism, keys_of(session))
+    if args.json:
+        print_json({"key": key})
+    else:
+        print(key)
     return 0
 
 
@@ -56,5 +71,5 @@ async def _export(session: Session, args: argparse.Namespace) -> int:
     withhold = frozenset(args.withhold)
     sealed = await trail.export(url, mechanism, args.output, lambda _: None, withhold)
     if args.json:
-        print_json({"size": sealed.size, "root": sealed.root.hex(), "path": str(args.output)})
+        print_json({"size": sealed.size, "root": _root(sealed.root), "path": str(args.output)})
     return 0

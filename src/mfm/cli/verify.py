@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mfm import verifier
+from mfm.app import counterparts
 from mfm.cli.arguments import Commands, command, print_json
 from mfm.core.errors import Invalid, Problem
 from mfm.formats import canonical
@@ -44,14 +45,16 @@ def add(commands: Commands) -> None:
     text = (
         "Verify an exported trail or a receipt, offline; or the database against its records."
         " `mfm verify receipt NAME` is for NAME.tlog-proof and the files beside it; an export in"
-        " a folder called receipt is written ./receipt."
+        " a folder called receipt is written ./receipt. With the exports of two mechanisms it also"
+        " holds the transfers between them against each other."
     )
     made = command(commands, "verify", _verify, text)
     what = made.add_mutually_exclusive_group(required=True)
     what.add_argument(
         "path", nargs="?", help="an exported trail, a folder or tar file; or the word receipt"
     )
-    made.add_argument("name", nargs="?", help="after the word receipt: what the files are called")
+    text = "after the word receipt: what the files are called; else another mechanism's trail"
+    made.add_argument("name", nargs="?", help=text)
     what.add_argument("--database", action="store_true", help="verify the database")
     made.add_argument("--policy", type=Path, help="your own policy: log keys, witnesses, quorum")
     made.add_argument("--since", type=Path, help="a checkpoint that you kept from before")
@@ -74,8 +77,11 @@ def _offline(args: argparse.Namespace) -> int | None:
     if args.database:
         return None
     is_receipt = args.path == _RECEIPT
-    if is_receipt != (args.name is not None) or (is_receipt and (args.since or args.min_size)):
-        detail = "It is `mfm verify receipt NAME --policy FILE`, or an export's path alone."
+    if (is_receipt and args.name is None) or (args.name and (args.since or args.min_size)):
+        detail = (
+            "It is `mfm verify receipt NAME --policy FILE`, or the paths of exports; --since and"
+            " --min-size are for one export."
+        )
         raise Invalid("request-refused", detail)
     if args.policy is None:
         detail = "Name your policy with --policy FILE: `log KEY` and `quorum none`, a line each."
@@ -87,9 +93,7 @@ def _offline(args: argparse.Namespace) -> int | None:
     for each in told["problems"]:
         print(f"{each['code']}: record {each['seq']}, {each['file']}: {each['detail']}")
     if not code:
-        print(f"ok: {told['size']} records, root {told['root']}")
-        if is_receipt:
-            _tell(told)
+        _agree(told)
     return code
 
 
@@ -102,7 +106,7 @@ def _verdict(args: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         problem = {"code": "unreadable", "seq": None, "file": None, "detail": str(fault)}
         told = {"ok": False, "size": 0, "root": "", "problems": [problem]}
         return 2, told | {"decisions_not_rerun": 0}
-    if args.name is not None:
+    if args.path == _RECEIPT:
         from mfm.app import receipt_files  # noqa: PLC0415  # as above: exports do without it
 
         return receipt_files.verify(Path(args.name), policy)
@@ -115,7 +119,19 @@ def _verdict(args: argparse.Namespace) -> tuple[int, dict[str, Any]]:
             canonical.read,
             lambda done, whole: bar.update(task, completed=done, total=whole),
         )
+        if args.name is not None:
+            return counterparts.verify((Path(args.path), Path(args.name)), policy, options)
         return verifier.verify(Path(args.path), policy, options)
+
+
+def _agree(told: dict[str, Any]) -> None:
+    """Print what holds."""
+    for each in told.get("trails", [told]):
+        print(f"ok: {each['size']} records, root {each['root']}")
+    if "transfers" in told:
+        print(f"    {len(told['transfers'])} transfers between them agree")
+    if "actor" in told:
+        _tell(told)
 
 
 def _tell(told: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import structs
 
 from mfm.core.commitments import Commitment, moved, must_be_open
+from mfm.core.counterparts import Counterpart
 from mfm.core.disbursements import Disbursement, must_be
 from mfm.core.errors import Invalid, Refused
 from mfm.core.funds import Fund
@@ -26,13 +27,15 @@ Resolution = Literal["arrived", "charges", "receivable"]
 class ConfirmDisbursement(Command, frozen=True, kw_only=True):
     """Confirm that a released tranche arrived: `received` of it, where that is less than was sent.
 
-    `credited` is what the receiver's bank credited, where that is another currency.
+    `credited` is what the receiver's bank credited, where that is another currency; `counterpart`
+    the receiver's record of it, where it is a mechanism with a trail of its own.
     """
 
     disbursement: Id
     bank_account: Id = "main"
     received: Money | None = None
     credited: Money | None = None
+    counterpart: Counterpart | None = None
     effective_on: date | None = None
 
 

@@ -7,6 +7,7 @@ from msgspec import Meta, structs
 
 from mfm.core.commitments import Commitment
 from mfm.core.contributions import must_be_contribution, settle
+from mfm.core.counterparts import Counterpart
 from mfm.core.errors import Invalid, Refused
 from mfm.core.exchange import pair, take_in
 from mfm.core.funds import Fund
@@ -60,7 +61,7 @@ class ReceiveDeposit(Command, frozen=True, kw_only=True):
     A deposit in another currency names its `rate`, or with `rate_on` the day whose recorded rate is
     taken; `settles` says how much of the contribution it settles, where that differs from its
     worth, and the rest is an exchange difference. `keep` leaves it in its own currency, on a bank
-    account of that currency.
+    account of that currency. `counterpart` is the payer's record of it, in a trail of its own.
     """
 
     id: Id | None = None
@@ -72,6 +73,7 @@ class ReceiveDeposit(Command, frozen=True, kw_only=True):
     rate_source: RateSource = ""
     settles: Money | None = None
     keep: bool = False
+    counterpart: Counterpart | None = None
     effective_on: date | None = None
     description: Text = ""
 

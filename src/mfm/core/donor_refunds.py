@@ -6,6 +6,7 @@ from msgspec import structs
 
 from mfm.core.commitments import Commitment
 from mfm.core.contributions import Against, give_up, must_be_contribution, part, standing
+from mfm.core.counterparts import Origin
 from mfm.core.errors import Refused
 from mfm.core.funds import Fund
 from mfm.core.money import Money
@@ -49,10 +50,11 @@ class DecideDonorRefund(Command, frozen=True, kw_only=True):
 
 
 class PayDonorRefund(Command, frozen=True, kw_only=True):
-    """Pay a decided refund out of a bank account."""
+    """Pay a decided refund out of a bank account; `trail` is the donor's, where it keeps one."""
 
     refund: Id
     bank_account: Id = "main"
+    trail: Origin | None = None
     effective_on: date | None = None
 
 

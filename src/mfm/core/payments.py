@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from msgspec import structs
 
 from mfm.core.commitments import Commitment, moved, must_be_open
+from mfm.core.counterparts import Origin
 from mfm.core.deposits import Rate, RateSource
 from mfm.core.disbursements import REIMBURSEMENT, Disbursement, must_be, other_eyes
 from mfm.core.errors import Invalid, Refused
@@ -30,10 +31,11 @@ class InstructDisbursement(Command, frozen=True, kw_only=True):
 
 
 class SettleDisbursement(Command, frozen=True, kw_only=True):
-    """Record that the bank has paid an instructed tranche."""
+    """Record that the bank has paid an instructed tranche, to a mechanism with a `trail` if so."""
 
     disbursement: Id
     report_by: date | None = None
+    trail: Origin | None = None
     effective_on: date | None = None
 
 
@@ -41,7 +43,8 @@ class ReleaseDisbursement(Command, frozen=True, kw_only=True):
     """Pay an approved tranche out of a bank account.
 
     Out of an account in another currency it says how much was `paid` of that, and at which `rate`
-    (or the day whose recorded rate was agreed): at it the payment is what is owed.
+    (or the day whose recorded rate was agreed): at it the payment is what is owed. `trail` names
+    the receiver's own, where it is a mechanism under another operator.
     """
 
     disbursement: Id
@@ -51,6 +54,7 @@ class ReleaseDisbursement(Command, frozen=True, kw_only=True):
     rate_on: date | None = None
     rate_source: RateSource = ""
     report_by: date | None = None
+    trail: Origin | None = None
     effective_on: date | None = None
 
 

@@ -7,6 +7,7 @@ from msgspec import structs
 
 from mfm.core.allocations import Allocation, give_back
 from mfm.core.commitments import Commitment, moved, must_be_grant, must_be_open
+from mfm.core.counterparts import Counterpart
 from mfm.core.errors import Refused
 from mfm.core.funds import Fund
 from mfm.core.money import Money, decimal_text
@@ -46,10 +47,11 @@ class ClaimRefund(Command, frozen=True, kw_only=True):
 
 
 class ReceiveRefund(Command, frozen=True, kw_only=True):
-    """Record that a claimed refund reached the bank."""
+    """Record that a claimed refund reached the bank; `counterpart` is the payer's record of it."""
 
     refund: Id
     bank_account: Id = "main"
+    counterpart: Counterpart | None = None
     effective_on: date | None = None
 
 
