@@ -95,9 +95,15 @@ def evaluate(policies: Sequence[PolicyFile], facts: Facts, on: date, catalogue: 
     outcomes = [outcome for each in results if (outcome := _outcome(each))]
     if not chosen:
         outcomes.append("refuse")
-    if rejected and any(name in rejected for each in results for name in each.rule.reads):
+    if rejected and not rejected.keys().isdisjoint(_read(chosen)):
         outcomes.append("incomplete")
     return Found(worst(outcomes), on, results, chosen, values, rejected, catalogue)
+
+
+def _read(policies: Sequence[PolicyFile]) -> set[str]:
+    """Return the facts that policies read."""
+    read = {name for policy in policies for rule in policy.rules for name in rule.reads}
+    return read | {CURRENCY for policy in policies if policy.currency}
 
 
 def _outcome(result: Result) -> str:
@@ -161,7 +167,7 @@ def told(found: Found) -> dict[str, Any]:
     Replayed from the pinned files, it must come out the same, byte for byte.
     """
     facts = snapshot(found.values)
-    read = {name for each in found.results for name in each.rule.reads}
+    read = _read(found.policies)
     return {
         "catalogue": found.catalogue.sha256,
         "engine": ENGINE,
