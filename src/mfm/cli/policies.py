@@ -111,7 +111,8 @@ def _decide(args: argparse.Namespace) -> int:
         if not args.json:
             print(found.outcome)
             for each in explained(found, args.language):
-                print(visible(f"  {each.policy} {each.rule}: {each.message} {each.fix}"))
+                # All of it was looked through when it was read: no sign in it steers a screen.
+                print(f"  {each.policy} {each.rule}: {each.message} {each.fix}")
         elif args.facts.suffix == ".jsonl":
             write(msgspec.json.encode(_told(found)) + b"\n")
         else:
