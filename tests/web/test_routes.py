@@ -52,7 +52,7 @@ async def ask(site: Site, endpoint: Endpoint, authorization: str) -> httpx.Respo
 
 
 async def test_litestar_serves_these_endpoints_and_no_others(site: Site) -> None:
-    app = create_app(site.services)._app
+    app = create_app(site.services)._app._app
     served = set()
     for route in app.routes:
         if isinstance(route, HTTPRoute):
@@ -63,6 +63,23 @@ async def test_litestar_serves_these_endpoints_and_no_others(site: Site) -> None
             served |= {(method, route.path) for method in told}
     assert served == {(endpoint.method, endpoint.path) for endpoint in ENDPOINTS}
     assert len(ENDPOINTS) == len(served)
+
+
+async def test_the_direct_way_answers_as_litestar_does(site: Site) -> None:
+    transport = httpx.ASGITransport(app=site.app._app._app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://mfm.test") as around:
+        for endpoint in ENDPOINTS:
+            for path in (address(endpoint), endpoint.path, address(endpoint).replace("/1", "//")):
+                for method in ("GET", "POST"):
+                    sent = {
+                        "headers": site.headers("auditor"),
+                        "content": b"{" if method == "POST" else None,
+                    }
+                    direct = await site.client.request(method, path, **sent)
+                    litestar = await around.request(method, path, **sent)
+                    assert direct.status_code == litestar.status_code < 500, (method, path)
+                    if direct.status_code >= 400:
+                        assert direct.content == litestar.content, (method, path)
 
 
 def test_the_public_addresses_are_these() -> None:

@@ -3,11 +3,14 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 import uvicorn
+from litestar.types import ASGIApp, Receive, Scope, Send
 
+from mfm.web.protocol import Protocol
 from tests.web.site import Site, problem, voucher
 
 pytestmark = pytest.mark.anyio
@@ -15,12 +18,17 @@ pytestmark = pytest.mark.anyio
 TWENTY_MB = 20 * 2**20
 
 
-@pytest.fixture
-async def address(site: Site) -> AsyncIterator[tuple[str, int]]:
-    """Serve the site on a free port of this machine, and return where."""
+@asynccontextmanager
+async def served(app: ASGIApp) -> AsyncIterator[tuple[str, int]]:
+    """Serve an application on a free port of this machine, and return where."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(
-            site.app, lifespan="off", ws="none", log_config=None, access_log=False
+            app,
+            http=Protocol,
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
         )
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server._serve([listening]))
@@ -30,6 +38,13 @@ async def address(site: Site) -> AsyncIterator[tuple[str, int]]:
         yield listening.getsockname()
         server.should_exit = True
         await serving
+
+
+@pytest.fixture
+async def address(site: Site) -> AsyncIterator[tuple[str, int]]:
+    """Serve the site, and return where."""
+    async with served(site.app) as address:
+        yield address
 
 
 async def raw(address: tuple[str, int], request: bytes) -> bytes:
@@ -54,6 +69,52 @@ async def test_a_session_over_a_socket(site: Site, address: tuple[str, int]) -> 
         assert first.headers["x-content-type-options"] == "nosniff"
         problem(await client.get("/v1/parties"), "key-unknown", 401)
         problem(await client.get("/v1/parties/%FF", headers=headers), "not-found", 404)
+
+
+async def test_requests_in_one_packet_are_answered_in_turn(address: tuple[str, int]) -> None:
+    live = b"%s /health/live HTTP/1.1\r\nHost: x\r\n%s\r\n"
+    told = await raw(
+        address,
+        b"".join(
+            live % (method, rest)
+            for method, rest in (
+                (b"GET", b""),
+                (b"HEAD", b""),
+                (b"GET", b"Expect: 100-continue\r\n"),
+                (b"GET", b"Connection: close\r\n"),
+            )
+        ),
+    )
+    first, head, third, last = told.split(b"HTTP/1.1 ")[1:]
+    for each in (first, third, last):
+        assert each.startswith(b"200 OK\r\n")
+        assert each.endswith(b'\r\n\r\n{"status":"live"}')
+    assert head.endswith(b"\r\n\r\n")
+    assert b"connection: close\r\n" in last
+    old = await raw(address, b"GET /health/live HTTP/1.0\r\n\r\n")
+    assert old.endswith(b'\r\n\r\n{"status":"live"}')
+
+
+async def test_an_answer_of_any_length_arrives_whole(site: Site, address: tuple[str, int]) -> None:
+    async with httpx.AsyncClient(base_url=f"http://{address[0]}:{address[1]}") as client:
+        for path in ("/openapi.json", "/v1/records?limit=500", "/docs"):
+            answer = await client.get(path, headers=site.headers("auditor"))
+            assert answer.status_code == 200
+            assert len(answer.content) == int(answer.headers["content-length"])
+        assert len((await client.get("/openapi.json")).content) > 64 * 1024
+
+
+@pytest.mark.parametrize("value", [b"a\r\nX-Other: b", b"a\nb", b"a\x00"])
+async def test_no_header_breaks_out_of_its_line(value: bytes) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-length", b"2"), (b"location", value)]
+        await send({"type": "http.response.start", "status": 201, "headers": headers})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    async with served(app) as address:
+        told = await raw(address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert b"x-other" not in told.lower()
+    assert b"a\x00" not in told
 
 
 async def test_twenty_megabytes_end_with_an_answer(site: Site, address: tuple[str, int]) -> None:

@@ -16,6 +16,7 @@ from mfm.cli.session import Session
 from mfm.core.errors import Invalid
 from mfm.store.database import Mechanism
 from mfm.web.asgi import create_app
+from mfm.web.protocol import Protocol
 from mfm.web.services import Services, cursor_key
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -56,6 +57,7 @@ async def serve(session: Session, mechanism: Mechanism, listening: socket.socket
         app = create_app(Services(writer, engine, key, read_log, sealer))
         config = uvicorn.Config(
             app,
+            http=Protocol,
             lifespan="off",
             ws="none",
             log_config=None,

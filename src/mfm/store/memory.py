@@ -23,6 +23,7 @@ class Memory:
         head: where the journal stands, with all that was decided.
         ledger: the accounts' balances.
         rows: the nouns' states.
+        absent: nouns that were looked for and are not there, unless `rows` has them since.
         chains: each fund's number in its own chain, and that record's leaf (hex).
         keys: what idempotency keys have made.
         sources: each fund's accounts of unallocated authority.
@@ -35,6 +36,7 @@ class Memory:
         self.ledger = Ledger()
         self.ledger.count = head.accounts
         self.rows: dict[tuple[type[Noun], str], Noun] = {}
+        self.absent: set[tuple[type[Noun], str]] = set()
         self.chains: dict[str, tuple[int, str]] = {}
         self.keys: OrderedDict[bytes, Stored] = OrderedDict()
         self.sources: dict[str, list[Account]] = {}
@@ -43,7 +45,10 @@ class Memory:
     @property
     def full(self) -> bool:
         """Whether it has grown past what is worth keeping."""
-        return len(self.rows) > _ROWS_KEPT or len(self.ledger.balances) > _ACCOUNTS_KEPT
+        return (
+            len(self.rows) + len(self.absent) > _ROWS_KEPT
+            or len(self.ledger.balances) > _ACCOUNTS_KEPT
+        )
 
 
 class Ahead(Struct, frozen=True):

@@ -97,12 +97,13 @@ class Unit:
 
     async def load(self, noun: type[N], ids: Iterable[str]) -> None:
         """Bring several nouns into memory with one query."""
-        rows = self.memory.rows
-        missing = [each for each in ids if (noun, each) not in rows]
+        rows, absent = self.memory.rows, self.memory.absent
+        missing = [each for each in ids if (noun, each) not in rows and (noun, each) not in absent]
         if missing:
             number = self.mechanism.id
             for row in await nouns.load(self.connection, number, noun, "id", missing):
                 rows[noun, row.id] = row
+            absent.update((noun, each) for each in missing if (noun, each) not in rows)
 
     async def read_ahead(self, wanted: Iterable[Ahead]) -> None:
         """Bring what several jobs will need into memory, with a query a kind."""

@@ -43,6 +43,7 @@ class Observer:
     def __init__(self, app: Any) -> None:  # noqa: ANN401  # any ASGI application
         """Wrap an application."""
         self._app = app
+        self._log = log.bind()  # once: finding a logger costs more than not logging
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401  # as ASGI has it
         """Pass one connection on, and note how it ended."""
@@ -75,7 +76,7 @@ class Observer:
             method = method if method in _METHODS else "<other>"
             _counted(method, path, status).inc()
             _timed(path).observe(took)
-            log.info(
+            self._log.info(
                 "answered",
                 request_id=request_id,
                 method=method,

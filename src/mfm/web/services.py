@@ -1,5 +1,6 @@
 """What the handlers share: the writer, the readers' pool, keys and secrets."""
 
+import asyncio
 import os
 import secrets
 from collections import OrderedDict
@@ -51,6 +52,7 @@ class Services:
         self.read_log = read_log
         self.sealer = sealer
         self._keys: OrderedDict[str, _Seen] = OrderedDict()
+        self._looking: dict[str, asyncio.Future[ApiKey | None]] = {}
         self._refusals: OrderedDict[str, tuple[int, datetime]] = OrderedDict()
 
     async def actor(self, authorization: str) -> Actor:
@@ -66,10 +68,18 @@ class Services:
         keys = self._keys  # what is looked up while keys are forgotten is forgotten with them
         seen = keys.get(digest)
         if seen is None or now - seen.at > _KEY_FRESH:
-            seen = keys[digest] = _Seen(await reads.key_by_digest(self.engine, digest), now)
+            seen = keys[digest] = _Seen(await self._look_up(digest), now)
             while len(keys) > _KEYS_MAX:
                 keys.popitem(last=False)
         return speaker(seen.key, now)
+
+    async def _look_up(self, digest: str) -> ApiKey | None:
+        """Return the key with this hash; all who ask for it at once share one query."""
+        looking = self._looking
+        if (task := looking.get(digest)) is None:
+            task = looking[digest] = asyncio.ensure_future(reads.key_by_digest(self.engine, digest))
+            task.add_done_callback(lambda _: looking.pop(digest))
+        return await asyncio.shield(task)  # one who goes away leaves the others theirs
 
     def note_read(self, actor: Actor, action: str, address: str, items: int) -> None:
         """Leave a note for the log of reads, if one is kept; the log's own pages leave none."""
@@ -86,7 +96,7 @@ class Services:
 
     def forget_keys(self) -> None:
         """Look every key up again: one was made or revoked here."""
-        self._keys = OrderedDict()
+        self._keys, self._looking = OrderedDict(), {}
 
     def check_refusals(self, actor: Actor) -> None:
         """Hold an actor who keeps being refused back for a while.
