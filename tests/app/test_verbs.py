@@ -54,6 +54,8 @@ GOVERNED: dict[str, dict[str, Any]] = {
 
 
 CALLED: list[tuple[str, dict[str, Any]]] = [
+    ("party.register", {"id": "donor2", "name": "Another donor"}),
+    ("party.attest", {"party": "donor2", "kind": "level", "value": "local", "source": "s"}),
     ("call.draft", {**CALL, "id": "k0"}),
     ("call.consult", {"call": "k0", "until": CALL["closes_on"]}),
     ("comment.make", {"id": "c0", "call": "k0", "party": "group", "text": "T"}),
@@ -284,6 +286,9 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "vote.cast": {"motion": "motion", "seat": "seat", "choice": "for"},
     "conflict.declare": {"motion": "motion", "seat": "seat"},
     "motion.close": {"motion": "motion"},
+    "party.attest": {"party": "donor2", "kind": "mission", "source": "s"},
+    "attestation.withdraw": {"attestation": "donor2.level", "reason": "why"},
+    "fund.set-standards": {"fund": "n", "local_percent": 30},
     "call.draft": {**CALL, "id": "k9"},
     "call.revise": {**{name: CALL[name] for name in CALL.keys() - {"id", "fund"}}, "call": "k0"},
     "call.consult": {"call": "k0", "until": CALL["closes_on"]},

@@ -77,10 +77,13 @@ async def live(books: Books, folder: Path) -> None:
 
 
 async def calls(books: Books) -> None:
-    """Call for applications, have the draft commented on, and take an application back."""
+    """Attest, set standards, call for applications, and leave none of it as it was."""
     await called(books)
     await applied(books)
     for verb, fields in (
+        ("party.attest", {"party": "group", "kind": "level", "value": "local", "source": "s"}),
+        ("attestation.withdraw", {"attestation": "group.level", "reason": "Wrong."}),
+        ("fund.set-standards", {"fund": "n", "local_percent": 0}),
         ("call.draft", {**CALL, "id": "k2"}),
         (
             "call.revise",

@@ -146,6 +146,8 @@ async def fill(site: Site) -> None:
         ("/v1/motions", {"id": "motion", "fund": "n", "amount": usd("1.00")}, "preparer"),
         ("/v1/motions/motion/votes", {"seat": "seat", "choice": "for"}, "board"),
         ("/v1/links", {"commitment": "w"}, "preparer"),
+        ("/v1/parties/group/attestations", {"kind": "mission", "source": "S"}, "preparer"),
+        ("/v1/funds/n/standards", {"local_percent": 0}, "board"),
         ("/v1/calls", CALL, "preparer"),
         ("/v1/calls/k/publish", {}, "approver"),
         ("/v1/applications", APPLICATION, "grantee"),

@@ -4,6 +4,7 @@ import re
 
 from mfm.core.allocations import Allocation
 from mfm.core.applications import Application
+from mfm.core.attestations import Attestation
 from mfm.core.bank import BankStatement
 from mfm.core.boards import Board, Seat
 from mfm.core.calls import Call
@@ -34,6 +35,7 @@ from mfm.core.refunds import Refund
 from mfm.core.reported import ReportedActivity, ReportedTransaction
 from mfm.core.reports import Report
 from mfm.core.revaluations import Revaluation
+from mfm.core.standards import Standards
 from mfm.core.unidentified_receipts import UnidentifiedReceipt
 from mfm.core.write_offs import WriteOff
 
@@ -63,6 +65,8 @@ _ALL: tuple[type[Noun], ...] = (
     Call,
     Comment,
     Application,
+    Attestation,
+    Standards,
     Disbursement,
     Report,
     Refund,

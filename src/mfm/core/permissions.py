@@ -62,7 +62,10 @@ def _rules(text: str) -> dict[str, dict[str, Scope]]:
 TABLE: dict[str, dict[str, Scope]] = _rules("""
 party.register          preparer:any administrator:any
 party.set-risk          preparer:any administrator:any
+party.attest            preparer:any approver:any auditor:any administrator:any
+attestation.withdraw    approver:any auditor:any administrator:any
 fund.open               administrator:any
+fund.set-standards      board:fund administrator:any
 fund.set-period         administrator:any
 fund.set-disbursing     administrator:any
 rate.record             preparer:any administrator:any
@@ -187,6 +190,8 @@ read.read               auditor:any
 board.read              all:any
 seat.read               all:any
 motion.read             all:any
+attestation.read        staff:any overseers:any grantee:own
+standards.read          all:any
 call.read               all:any
 comment.read            all:any
 application.read        staff:fund overseers:any grantee:own

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from mfm.core import (
+    verify_attestations,
     verify_calls,
     verify_contributions,
     verify_payments,
@@ -58,6 +59,8 @@ _REFERENCES = {
     "board": {"fund": "fund"},
     "seat": {"fund": "board", "party": "party", "holder": "api_key"},
     "motion": {"fund": "board", "disbursement": "disbursement"},
+    "attestation": {"party": "party"},
+    "standards": {"fund": "fund"},
     "call": {"fund": "fund"},
     "comment": {"call": "call", "fund": "fund", "party": "party"},
     "application": {"call": "call", "fund": "fund", "lead": "party"},
@@ -155,6 +158,7 @@ class States:
             self._check_state(before, state, told)
         if told.verb != REVERSAL:
             verify_terms.check(self.rows, told, changes)
+            verify_attestations.check(self.rows, told, changes)
             verify_calls.check(self.rows, told, changes)
         verify_votes.check(self.rows, told, {state.id: before for before, state in changes})
         return changes

@@ -1,6 +1,15 @@
 """Verification, the table of calls and applications; `verify_verbs` says how it is read."""
 
 TABLE = """
+party.attest
+  attestation new|any|reversed>in-force *
+
+attestation.withdraw
+  attestation in-force>withdrawn
+
+fund.set-standards
+  standards new|set|reversed>set *
+
 call.draft
   call new>draft
 

@@ -9,6 +9,7 @@ from mfm.app import reads
 from mfm.app.reads import Page
 from mfm.core.allocations import Allocation
 from mfm.core.applications import Application
+from mfm.core.attestations import Attestation
 from mfm.core.bank import BankStatement
 from mfm.core.boards import Board, Seat
 from mfm.core.calls import Call
@@ -40,6 +41,7 @@ from mfm.core.record import Noun
 from mfm.core.refunds import Refund
 from mfm.core.reports import Report
 from mfm.core.revaluations import Revaluation
+from mfm.core.standards import Standards
 from mfm.core.unidentified_receipts import UnidentifiedReceipt
 from mfm.core.write_offs import WriteOff
 from mfm.web import cursors
@@ -90,6 +92,8 @@ FILTERS: dict[type[Noun], tuple[str, ...]] = {
     Board: ("fund",),
     Seat: ("fund", "constituency", "party", "status"),
     Motion: ("fund", "status", "disbursement", "used_by"),
+    Attestation: ("party", "kind", "status"),
+    Standards: ("fund",),
     Call: ("fund", "funding_window", "status"),
     Comment: ("call", "fund", "party", "status"),
     Application: ("call", "fund", "lead", "status", "commitment"),

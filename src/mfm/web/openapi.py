@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType, defstruct, json
 
 import mfm
 from mfm.app.receipts import Receipt
+from mfm.core.attestations import Attestation
 from mfm.core.money import Money
 from mfm.core.motions import Motion
 from mfm.core.nouns import NOUNS
@@ -23,11 +24,12 @@ def _wire(kind: type[Struct], made: dict[type[Struct], type[Struct]]) -> type[St
     """Return the Struct that describes how a noun is told: `x_minor` as the money `x`."""
     if kind not in made:
         fields: list[tuple[str, Any]] = []
+        bare = kind is Attestation  # most facts have no amount, and so no currency
         for name, hint in get_type_hints(kind, include_extras=True).items():
             if name in HIDDEN:
                 continue
             if name.endswith("_minor"):
-                fields.append((name.removesuffix("_minor"), Money))
+                fields.append((name.removesuffix("_minor"), Money | None if bare else Money))
             else:
                 fields.append((name, _told(hint, made)))
         if kind is Motion:

@@ -126,6 +126,9 @@ commitment-kind        | 422 | This verb is for another kind of commitment | Use
 commitment-allocation  | 422 | A contribution draws on no allocation | Leave allocation out.
 source-differs         | 422 | Two fields name different sources | Leave contribution out, or let it say the same as source_kind.
 dates-backwards        | 422 | The agreement ends before it begins | Set ends_on on or after starts_on.
+attestation-value      | 422 | The kind takes another value | Use a value that the detail names.
+attestation-dates      | 422 | The attestation's days cannot be | Say when it was verified, not later than today, and until when it is valid.
+attestation-state      | 409 | The attestation is withdrawn already | Nothing to do.
 call-dates             | 422 | The call's days contradict each other | Mend the day that the pointer names.
 call-amounts           | 422 | The call's amounts contradict each other | Keep the minimum within the ceiling, and the ceiling within the budget.
 call-state             | 409 | The call is at another step | A call is revised before it is published, and takes applications once it is.

@@ -35,7 +35,8 @@ def _told(value: Struct, currency: str) -> dict[str, Any]:
             continue
         if name.endswith("_minor"):
             own = getattr(value, "original_currency", "") if name.startswith("original") else ""
-            told[name.removesuffix("_minor")] = money_json(field, own or currency)
+            whose = own or currency
+            told[name.removesuffix("_minor")] = money_json(field, whose) if whose else None
         elif isinstance(field, tuple):
             told[name] = [
                 _told(each, currency) if isinstance(each, Struct) else each for each in field
@@ -101,6 +102,8 @@ PLURALS = {
     "board": "boards",
     "seat": "seats",
     "motion": "motions",
+    "attestation": "attestations",
+    "standards": "standards",
     "call": "calls",
     "comment": "comments",
     "application": "applications",

@@ -1,0 +1,199 @@
+"""Attestations: facts about a party that somebody else has verified, each with source and day.
+
+Policies ask for these: whether an organisation is registered, how far it works, who leads it, what
+its screening found. The newest of a kind counts; what was said before stays in its records.
+"""
+
+import re
+from datetime import date
+from typing import Annotated, Literal, get_args
+
+from msgspec import Meta, structs
+
+from mfm.core.calls import Level, OrganisationType
+from mfm.core.errors import Invalid, Refused
+from mfm.core.money import Money, minor
+from mfm.core.record import Draft, Noun
+from mfm.core.terms import Act, Command, Id, Name, Text, Why
+
+Kind = Literal[
+    "registration",
+    "host",
+    "level",
+    "type",
+    "ingo-affiliate",
+    "mission",
+    "women-in-leadership",
+    "peer-attestation",
+    "annual-budget",
+    "due-diligence",
+    "sanctions-screening",
+    "bank-account",
+    "audit-finding",
+    "overdue-exception",
+]
+AttestationId = Annotated[
+    str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,199}$(?!\n)", description="Of an attestation")
+]
+VALUES: dict[str, str] = {
+    "registration": "",
+    "host": r"[a-z0-9][a-z0-9._-]{0,62}",
+    "level": "|".join(get_args(Level)),
+    "type": "|".join(get_args(OrganisationType)),
+    "ingo-affiliate": "yes|no",
+    "mission": "",
+    "women-in-leadership": r"100|[1-9]?[0-9]",
+    "peer-attestation": "",
+    "annual-budget": "",
+    "due-diligence": "passed|failed|pending",
+    "sanctions-screening": "clear|hit",
+    "bank-account": r"[0-9a-f]{64}",
+    "audit-finding": "critical|major|minor",
+    "overdue-exception": "",
+}
+"""kind -> what its value may be: a host's party, a percentage, the SHA-256 of an account ..."""
+SEVERAL = ("type", "audit-finding")
+"""Kinds of which a party may have more than one."""
+_LASTING = ("host", "due-diligence", "overdue-exception")
+"""Kinds that say until when they are valid."""
+
+
+class Attestation(Noun, frozen=True, kw_only=True):
+    """A verified fact about a party: in force, or withdrawn.
+
+    Attributes:
+        party: about whom.
+        kind: what is attested.
+        value: what was found, in the form that VALUES has for the kind; "" where the kind says all.
+        reference: of an audit finding, or "".
+        currency: of an annual budget, or "".
+        amount_minor: an annual budget, else 0.
+        source: the document or register it is from, public.
+        verified_on: the day it was verified.
+        valid_until: the last day that it counts, None for no end.
+        changed_on: of a bank account, the day on which it became this one; else None.
+        verified_by: the key that says so.
+        verifier: its party, never the party itself.
+    """
+
+    party: str
+    kind: str
+    value: str = ""
+    reference: str = ""
+    currency: str = ""
+    amount_minor: int = 0
+    source: str
+    verified_on: date
+    valid_until: date | None = None
+    changed_on: date | None = None
+    verified_by: str
+    verifier: str
+
+
+class AttestParty(Command, frozen=True, kw_only=True):
+    """Attest a fact about a party that was verified, with its source."""
+
+    party: Id
+    kind: Kind
+    value: Annotated[str, Meta(max_length=64)] = ""
+    reference: Id | None = None
+    amount: Money | None = None
+    source: Name
+    verified_on: date | None = None
+    valid_until: date | None = None
+    evidence: Text = ""
+
+
+class WithdrawAttestation(Command, frozen=True, kw_only=True):
+    """Withdraw an attestation: a finding is closed, or what was attested holds no more."""
+
+    attestation: AttestationId
+    reason: Why
+
+
+def id_of(command: AttestParty) -> str:
+    """Return the id of what a command attests: one for a party and kind, but for SEVERAL."""
+    parts = [command.party, command.kind]
+    if command.kind in SEVERAL:
+        parts.append(command.reference or command.value)
+    return ".".join(parts)
+
+
+def attest(act: Act, command: AttestParty, before: Attestation | None) -> Draft:
+    """Record a verified fact about a party.
+
+    Args:
+        act: who verified it, and the day.
+        command: what is attested.
+        before: what was attested of this before, or None.
+
+    Raises:
+        Invalid: `attestation-value`, `attestation-dates`, and as `minor`.
+        Refused: `conflict-of-interest` where a party attests for itself.
+    """
+    if act.actor.party == command.party:
+        detail = f"{command.party} does not attest a fact about itself."
+        raise Refused("conflict-of-interest", detail, "/party")
+    verified_on = command.verified_on or act.on
+    _check_value(command)
+    _check_dates(act, command, verified_on)
+    changed_on = None
+    if command.kind == "host" and command.value == command.party:
+        raise Invalid("attestation-value", "Nobody hosts itself.", "/value")
+    if command.kind == "bank-account":
+        same = before is not None and before.status == "in-force" and before.value == command.value
+        changed_on = before.changed_on if same and before else verified_on
+    made = Attestation(
+        id=id_of(command),
+        status="in-force",
+        party=command.party,
+        kind=command.kind,
+        value=command.value,
+        reference=command.reference or "",
+        currency=command.amount.currency if command.amount else "",
+        amount_minor=minor(command.amount, "/amount") if command.amount else 0,
+        source=command.source,
+        verified_on=verified_on,
+        valid_until=command.valid_until,
+        changed_on=changed_on,
+        verified_by=act.actor.key,
+        verifier=act.actor.party,
+    )
+    return Draft(effective_on=act.on, sets=(made,))
+
+
+def _check_value(command: AttestParty) -> None:
+    kind = command.kind
+    if not re.fullmatch(VALUES[kind], command.value, re.ASCII):
+        wanted = VALUES[kind].replace("|", ", ") or "no value"
+        raise Invalid("attestation-value", f"{kind} takes {wanted}.", "/value")
+    if (command.amount is None) == (kind == "annual-budget"):
+        detail = "An annual budget has an amount, and nothing else has."
+        raise Invalid("attestation-value", detail, "/amount")
+    if (command.reference is None) == (kind == "audit-finding"):
+        detail = "An audit finding has a reference, and nothing else has."
+        raise Invalid("attestation-value", detail, "/reference")
+
+
+def _check_dates(act: Act, command: AttestParty, verified_on: date) -> None:
+    if verified_on > act.on:
+        raise Invalid("attestation-dates", f"{verified_on} is still to come.", "/verified_on")
+    until = command.valid_until
+    if (until is None and command.kind in _LASTING) or (until and until < verified_on):
+        detail = f"Say until when {command.kind} is valid, not before {verified_on}."
+        raise Invalid("attestation-dates", detail, "/valid_until")
+
+
+def withdraw(act: Act, attestation: Attestation) -> Draft:
+    """Record that an attestation counts no more.
+
+    Raises:
+        Refused: `attestation-state`, `conflict-of-interest` for the party itself.
+    """
+    if attestation.status != "in-force":
+        detail = f"Attestation {attestation.id} is {attestation.status}."
+        raise Refused("attestation-state", detail, "/attestation")
+    if act.actor.party == attestation.party:
+        detail = f"{attestation.party} does not withdraw what is attested of it."
+        raise Refused("conflict-of-interest", detail, "/attestation")
+    return Draft(effective_on=act.on, sets=(structs.replace(attestation, status="withdrawn"),))
