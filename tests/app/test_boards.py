@@ -199,7 +199,7 @@ async def test_a_disbursement_above_the_limit_needs_its_own_vote(books: Books) -
     await carried(books, "mx", "n", disbursement="x")
     made = await done(books, "disbursement.approve", operator("q"), motion="mx", **approve)
     assert state(made, "disbursement").motion == "mx"
-    back = await done(books, "record.reverse", record=made.seq)
+    back = await done(books, "record.reverse", record=made.seq, **ON)
     assert state(back, "motion").status == "carried"
     await done(books, "disbursement.approve", operator("q"), motion="mx", **approve)
     await done(books, "disbursement.release", operator("r"), **approve)

@@ -243,7 +243,7 @@ async def test_a_tranche_is_paid_in_another_currency(books: Books) -> None:
     assert refusal_of(bounced)[0] == "paid-abroad"
     await accepted(books, "record.reverse", record=made.seq, effective_on="2024-03-06")
     assert held(await shown(books))["1190"] == "1100.00"
-    again = {**pay, "paid": eur("400.00"), "rate": "1.20"}
+    again = {**pay, "paid": eur("400.00"), "rate": "1.20", "effective_on": "2024-03-06"}
     assert (await books.do("disbursement.release", payer, **again)).accepted
     await sound(books)
 

@@ -328,7 +328,7 @@ def test_the_command_says_clearly_what_is_no_iati_file(
     assert (code, out) == (2, "")
     assert err.startswith("mfm: ")
     assert str(path) in err
-    assert err.count("\n") == 1
+    assert err.count("\n") == 2  # what is wrong, and what to do
 
 
 def test_the_command_needs_a_file_that_is_there(mfm: Run, tmp_path: Path) -> None:

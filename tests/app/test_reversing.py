@@ -147,3 +147,43 @@ async def test_a_motion_holds_the_payment_it_is_about(books: Books) -> None:
     await accepted(books, "record.reverse", record=motion.seq)
     await accepted(books, "record.reverse", record=made.seq, **DAY)
     await sound(books)
+
+
+async def test_what_was_taken_back_long_ago_is_done_again(books: Books) -> None:
+    """Nouns that are named after others: the writer that does it again has not seen the first."""
+    await opened(books)
+    await given(books, "c", "unearmarked", "600.00", "2023-02-01")
+    rate = {"base": "EUR", "quote": "USD", "source": "ecb", "rated_on": "2024-03-01", "rate": "1.1"}
+    euros = {"amount": "100.00", "currency": "EUR"}
+    told = {"id": "d", "commitment": "c2", "amount": euros, "rate": "1.1", "keep": True, **DAY}
+    signed = {"id": "c2", "from_party": "donor", "to_fund": "f", "amount": usd("110.00")}
+    await accepted(books, "commitment.sign", contribution="earmarked", **signed, **DAY)
+    await accepted(books, "deposit.receive", bank_account="euros", **told)
+    await granted(books, "w", "22.00", "2024-03-01")
+    paid = {"paid": {"amount": "20.00", "currency": "EUR"}, "rate": "1.1", **DAY}
+    verbs: tuple[tuple[str, str, dict[str, object]], ...] = (
+        ("rate.record", "operator", rate),
+        ("disbursement.release", "c", {"disbursement": "pw", "bank_account": "euros", **paid}),
+    )
+    for verb, who, fields in verbs:
+        made = await accepted(books, verb, who, **fields)
+        await accepted(books, "record.reverse", record=made.seq, **DAY)
+        books.writer._memory = None  # as after a restart
+        await accepted(books, verb, who, **fields)
+    for limit in ("5.00", "6.00"):
+        await accepted(books, "board.set", fund="f", limit=usd(limit))
+        books.writer._memory = None
+    await sound(books)
+    adopted = {"name": "F", "tier": "local", "currency": "USD", "steward": "donor"}
+    await accepted(books, "fund.open", id="g", **adopted)
+    lines = [
+        {"account": "1100", "subject": "main", "debit": usd("5.00")},
+        {"account": "3100", "credit": usd("5.00")},
+        {"account": "9399", "debit": usd("5.00")},
+        {"account": "9300", "credit": usd("5.00")},
+    ]
+    made = await accepted(books, "fund.open-balances", fund="g", lines=lines, **DAY)
+    await accepted(books, "record.reverse", record=made.seq, **DAY)
+    books.writer._memory = None
+    await accepted(books, "fund.open-balances", fund="g", lines=lines, **DAY)
+    await sound(books)

@@ -11,7 +11,7 @@ from mfm.core.accounts import EXCHANGE, OPENING
 from mfm.core.errors import Invalid
 from mfm.core.funds import Fund
 from mfm.core.permissions import Actor
-from mfm.core.record import Noun
+from mfm.core.record import Draft, Noun
 from mfm.core.terms import Act
 from mfm.store.nouns import KINDS
 from mfm.store.unit import Unit
@@ -49,6 +49,7 @@ class Context:
         self.actor = actor
         self.now = unit.now
         self.verb = verb
+        self._new: set[str] = set()
 
     def require(self, funds: tuple[str, ...] = (), parties: tuple[str, ...] = ()) -> None:
         """Let the actor go on, where this touches one of the funds or is for one of the parties.
@@ -88,7 +89,9 @@ class Context:
         """
         if given is None:
             # Time first, so that later ids sort later; 80 random bits, so that none is guessed.
-            return f"{int(self.now.timestamp() * 1000):012x}{secrets.token_hex(10)}"
+            given = f"{int(self.now.timestamp() * 1000):012x}{secrets.token_hex(10)}"
+            self._new.add(given)
+            return given
         if given in (OPENING, EXCHANGE):
             detail = f"{given} is what authority is kept under that nobody gave."
             raise Invalid("id-taken", detail, pointer)
@@ -96,6 +99,16 @@ class Context:
             detail = f"There is a {KINDS[noun].replace('_', ' ')} {given} already."
             raise Invalid("id-taken", detail, pointer)
         return given
+
+    async def recall(self, draft: Draft) -> None:
+        """Bring into memory what a draft's nouns were before: each record names the one before it.
+
+        A noun that is named after another, as a board is after its fund, may have been set or
+        taken back long ago, and no rule has asked for it.
+        """
+        for row in draft.sets:
+            if not row.seq and row.id not in self._new:
+                await self.unit.find(type(row), row.id)
 
     def new_mask(self) -> str:
         """Return fresh random bits for a party's mask: 128 of them, in hex."""

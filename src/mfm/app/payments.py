@@ -1,5 +1,6 @@
 """Payments: instructed, settled, released, sent back, confirmed, resolved where they are short."""
 
+from datetime import date
 from typing import TypeVar
 
 from msgspec import structs
@@ -23,6 +24,7 @@ from mfm.core.payments import (
 )
 from mfm.core.record import Draft
 from mfm.core.refunds import Refund
+from mfm.core.terms import Act
 
 P = TypeVar("P", ReleaseDisbursement, SettleDisbursement)
 
@@ -77,13 +79,21 @@ async def bounce(context: Context, command: BounceDisbursement) -> Draft:
     return rules.bounce(act, disbursement, commitment, funds)
 
 
+def _where_it_arrives(
+    context: Context, on: date | None, fund: Fund, disbursement: Disbursement
+) -> Act:
+    """Return who acts and the day: as given, or today, which may be later where it came from."""
+    act = context.act(on, fund)
+    return act if on else structs.replace(act, on=max(act.on, disbursement.last_on))
+
+
 async def confirm(context: Context, command: ConfirmDisbursement) -> Draft:
     """Confirm that a released tranche arrived, or how much of it."""
     disbursement = await context.get(Disbursement, command.disbursement, "/disbursement")
     receivers = tuple(filter(None, (disbursement.to_fund,)))
     context.require(receivers, (disbursement.to_party,))
     fund = await context.get(Fund, disbursement.to_fund or disbursement.from_fund)
-    act = context.act(command.effective_on, fund)
+    act = _where_it_arrives(context, command.effective_on, fund, disbursement)
     receiver = fund if disbursement.to_fund else None
     return arrivals.confirm(act, command, disbursement, receiver)
 
@@ -95,7 +105,7 @@ async def resolve(context: Context, command: ResolveDisbursement) -> Draft:
     commitment = await context.get(Commitment, disbursement.commitment)
     funds = await both_funds(context, commitment)
     refund_id = await context.new_id(Refund, command.refund, "/refund")
-    act = context.act(command.effective_on, funds[1] or funds[0])
+    act = _where_it_arrives(context, command.effective_on, funds[1] or funds[0], disbursement)
     return arrivals.resolve(act, command, (disbursement, commitment), funds, refund_id)
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct, inspect, json, structs, to_builtins
 
 from mfm.app.context import Context, today_in
+from mfm.app.days import must_be_covered
 from mfm.core.entries import PostEntry, accounts_of
 from mfm.core.errors import Invalid, Problem, Refused
 from mfm.core.funds import Fund
@@ -182,6 +183,9 @@ async def prepare(unit: Unit, ask: Ask) -> Prepared:
         if ask.if_match is not None:
             await _match(context, ask)
         draft = await ask.verb.run(context, ask.command)
+        if not isinstance(ask.command, PostEntry):
+            await context.recall(draft)
+            await must_be_covered(context, draft)
     except Problem as problem:
         draft = problem
     return Prepared(ask, entry_of(ask), draft)

@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from mfm.app.demo import Demo, DemoKey
+from mfm.app.demo import SCALE_MAX, Demo, DemoKey
 from mfm.app.overview import Overview, overview
 from mfm.cli.arguments import Commands, command, port, print_json
 from mfm.cli.serve import listen, serve, url_of
@@ -16,7 +16,6 @@ from mfm.store import database
 from mfm.store.database import Mechanism
 
 NAME = "demo"
-_SCALE_MAX = 1_000_000
 
 
 def add(commands: Commands) -> None:
@@ -28,8 +27,9 @@ def add(commands: Commands) -> None:
 
 
 def _scale(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _SCALE_MAX):
-        raise argparse.ArgumentTypeError("a whole number from 1 to 1,000,000")
+    whole = text.isascii() and text.isdigit() and len(text) <= len(str(SCALE_MAX))
+    if not (whole and 1 <= int(text) <= SCALE_MAX):
+        raise argparse.ArgumentTypeError(f"a whole number from 1 to {SCALE_MAX:,}")
     return int(text)
 
 
@@ -50,14 +50,15 @@ async def _demo(session: Session, args: argparse.Namespace) -> int:
 
 
 async def _played(session: Session, args: argparse.Namespace) -> tuple[Mechanism, list[DemoKey]]:
-    """Return the demonstration's mechanism, played if it is new, and the keys that were made."""
+    """Return the demonstration's mechanism, played to its end, and the keys that were made."""
     url = session.settings.database_url
-    for each in await database.mechanisms(url):
-        if each.name == NAME:
-            return each, []
-    mechanism = await database.create_mechanism(url, NAME)
+    known = {each.name: each for each in await database.mechanisms(url)}
+    mechanism = known.get(NAME) or await database.create_mechanism(url, NAME)
     async with session.writer(mechanism) as writer:
         demo = Demo(writer, args.scale)
+        if await demo.is_whole():
+            return mechanism, []
+        # New, or killed half-way: steps that were taken are answered from their records.
         await demo.worked_example()
         await demo.continued()
     return mechanism, demo.keys

@@ -62,9 +62,9 @@ def confirm(
 
     Raises:
         Invalid: `currency-not-fund`, `credited-needless`.
-        Refused: `disbursement-state`, `confirm-exceeds`.
+        Refused: `disbursement-state`, `step-backwards`, `confirm-exceeds`.
     """
-    must_be(disbursement, "released")
+    must_be(act, disbursement, "released")
     short_minor = disbursement.amount_minor - _received(command, disbursement)
     confirmed = structs.replace(
         disbursement,
@@ -135,10 +135,10 @@ def resolve(
 
     Raises:
         Invalid: `commitment-kind` for a receivable on a transfer.
-        Refused: `disbursement-state`, `difference-none`, `advance-exceeded`.
+        Refused: `disbursement-state`, `step-backwards`, `difference-none`, `advance-exceeded`.
     """
     disbursement, commitment = nouns
-    must_be(disbursement, "confirmed", "reported")
+    must_be(act, disbursement, "confirmed", "reported")
     if not disbursement.short_minor:
         detail = f"All of disbursement {disbursement.id} arrived, or was resolved."
         raise Refused("difference-none", detail, "/disbursement")

@@ -14,7 +14,7 @@ from mfm.core.commitments import Commitment, must_go_on
 from mfm.core.errors import Invalid, Refused
 from mfm.core.funds import Fund
 from mfm.core.record import Draft, Noun, Posting
-from mfm.core.terms import Act, Command, Id, Text
+from mfm.core.terms import FIRST_DAY, Act, Command, Id, Text
 
 Need = Literal["report", "documents", "budget", "bank-details", "signature", "other"]
 """What a returned request lacks: a code, so that it can be told in any language."""
@@ -108,6 +108,12 @@ class Disbursement(Noun, frozen=True, kw_only=True):
     def parties(self) -> tuple[str, ...]:
         """The grantee, if it goes to one."""
         return (self.to_party,) if self.to_party else ()
+
+    @property
+    def last_on(self) -> date:
+        """The day of the latest step that it has taken."""
+        days = [getattr(self, name) for name in self.__struct_fields__ if name.endswith("_on")]
+        return max((day for day in days if day), default=FIRST_DAY)
 
     @property
     def expensed(self) -> bool:
@@ -242,16 +248,19 @@ def _with_taker(commitment: Commitment, number: int, disbursement: str) -> Commi
     return structs.replace(commitment, tranches=tranches)
 
 
-def must_be(disbursement: Disbursement, *statuses: str) -> None:
-    """Hold that a disbursement is at one of these steps.
+def must_be(act: Act, disbursement: Disbursement, *statuses: str) -> None:
+    """Hold that a disbursement is at one of these steps, and that the next is not dated before it.
 
     Raises:
-        Refused: `disbursement-state`.
+        Refused: `disbursement-state`, `step-backwards`.
     """
     if disbursement.status not in statuses:
         wanted = " or ".join(statuses)
         detail = f"Disbursement {disbursement.id} is {disbursement.status}; it must be {wanted}."
         raise Refused("disbursement-state", detail, "/disbursement")
+    if act.on < (last := disbursement.last_on):
+        detail = f"The last step of {disbursement.id} was on {last}; {act.on} is before that."
+        raise Refused("step-backwards", detail, "/effective_on")
 
 
 def other_eyes(act: Act, disbursement: Disbursement) -> None:
@@ -275,9 +284,9 @@ def review(act: Act, disbursement: Disbursement) -> Draft:
     """Record that somebody who did not ask for it has looked a request through.
 
     Raises:
-        Refused: `disbursement-state`, `four-eyes`.
+        Refused: `disbursement-state`, `step-backwards`, `four-eyes`.
     """
-    must_be(disbursement, "requested")
+    must_be(act, disbursement, "requested")
     other_eyes(act, disbursement)
     reviewed = structs.replace(
         disbursement, status="reviewed", reviewed_by=act.actor.key, reviewed_on=act.on
@@ -309,9 +318,9 @@ def approve(act: Act, disbursement: Disbursement, fund: Fund) -> Draft:
     """Record an approval: 1300 / 2200 (grants; 5100 / 2200 on an expense basis) and 9320 / 9330.
 
     Raises:
-        Refused: `disbursement-state`, `four-eyes`.
+        Refused: `disbursement-state`, `step-backwards`, `four-eyes`.
     """
-    must_be(disbursement, *(("reviewed",) if fund.review else ("requested", "reviewed")))
+    must_be(act, disbursement, *(("reviewed",) if fund.review else ("requested", "reviewed")))
     other_eyes(act, disbursement)
     approved = structs.replace(
         disbursement, status="approved", approved_by=act.actor.key, approved_on=act.on
@@ -323,9 +332,9 @@ def return_(act: Act, command: ReturnDisbursement, disbursement: Disbursement, f
     """Record that a request lacks something; what it went through it will go through again.
 
     Raises:
-        Refused: `disbursement-state`.
+        Refused: `disbursement-state`, `step-backwards`.
     """
-    must_be(disbursement, "requested", "reviewed", "approved")
+    must_be(act, disbursement, "requested", "reviewed", "approved")
     returned = structs.replace(
         disbursement,
         status="returned",
@@ -347,9 +356,9 @@ def resubmit(act: Act, disbursement: Disbursement) -> Draft:
     """Record that a returned request is asked for again.
 
     Raises:
-        Refused: `disbursement-state`.
+        Refused: `disbursement-state`, `step-backwards`.
     """
-    must_be(disbursement, "returned")
+    must_be(act, disbursement, "returned")
     again = structs.replace(
         disbursement,
         status="requested",
@@ -374,9 +383,9 @@ def end(
         fund: the fund that would have paid.
 
     Raises:
-        Refused: `disbursement-state`.
+        Refused: `disbursement-state`, `step-backwards`.
     """
-    must_be(disbursement, "requested", "reviewed", "returned", "approved")
+    must_be(act, disbursement, "requested", "reviewed", "returned", "approved")
     ended = structs.replace(
         disbursement,
         status=status,

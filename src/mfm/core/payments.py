@@ -79,9 +79,9 @@ def release(
 
     Raises:
         Invalid: `commitment-kind` for a report's day on a transfer.
-        Refused: `disbursement-state`, `four-eyes`.
+        Refused: `disbursement-state`, `step-backwards`, `four-eyes`.
     """
-    must_be(disbursement, "approved")
+    must_be(act, disbursement, "approved")
     other_eyes(act, disbursement)
     paid = structs.replace(
         disbursement,
@@ -97,9 +97,9 @@ def instruct(
     """Record that the bank was told to pay: 1110 / 1100; what is owed stays owed until it has.
 
     Raises:
-        Refused: `disbursement-state`, `four-eyes`.
+        Refused: `disbursement-state`, `step-backwards`, `four-eyes`.
     """
-    must_be(disbursement, "approved")
+    must_be(act, disbursement, "approved")
     other_eyes(act, disbursement)
     told = structs.replace(
         disbursement,
@@ -124,9 +124,9 @@ def settle(
 
     Raises:
         Invalid: `commitment-kind` for a report's day on a transfer.
-        Refused: `disbursement-state`, `four-eyes`.
+        Refused: `disbursement-state`, `step-backwards`, `four-eyes`.
     """
-    must_be(disbursement, "instructed")
+    must_be(act, disbursement, "instructed")
     other_eyes(act, disbursement)
     report_by = _report_by(act, command.report_by, (disbursement, commitment), funds[0])
     paid = structs.replace(disbursement, report_by=report_by)
@@ -183,9 +183,10 @@ def bounce(act: Act, disbursement: Disbursement, commitment: Commitment, funds: 
     9340 / 9330, and for a transfer the receiver's 1400 / 1120.
 
     Raises:
-        Refused: `disbursement-state`; `advance-exceeded` when the grantee has accounted for it.
+        Refused: `disbursement-state`, `step-backwards`; `advance-exceeded` when the grantee has
+            accounted for it.
     """
-    must_be(disbursement, "instructed", "released")
+    must_be(act, disbursement, "instructed", "released")
     owed_again = structs.replace(
         disbursement,
         status="approved",

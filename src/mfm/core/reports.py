@@ -175,7 +175,7 @@ def submit(
     commitment, named = nouns
     report = _new(report_id, "submitted", commitment, named)
     if named is not None:
-        must_be(named, *PAID)
+        must_be(act, named, *PAID)
     submitted = structs.replace(
         report,
         asked_direct_minor=fund.amount(command.direct, "/direct"),
@@ -328,7 +328,7 @@ def _decided(
     if commitment is not nouns[0]:
         sets.append(commitment)
     if named is not None:
-        must_be(named, "confirmed", "reported")
+        must_be(act, named, "confirmed", "reported")
         reported = structs.replace(named, status="reported", reported_by=act.actor.key)
         sets.append(structs.replace(reported, reported_on=act.on))
     return Draft(effective_on=act.on, sets=tuple(sets), postings=tuple(postings), funds=(fund.id,))

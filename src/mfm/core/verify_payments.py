@@ -65,6 +65,9 @@ def check(rows: Rows, state: Noun, told: Told) -> None:
     if isinstance(state, Disbursement):
         step = "reported" if told.verb.startswith("report.") else _SIGNS.get(told.verb, "")
         _check_signature(state, step, told)
+        if step and told.effective_on < state.last_on:
+            detail = f"Disbursement {state.id} was at a step on {state.last_on}, after this one."
+            raise Differs("state-machine", told.seq, detail)
         _check_steps(state, told)
         _check_amounts(state, told)
     elif isinstance(state, Report):

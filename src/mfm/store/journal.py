@@ -286,6 +286,35 @@ async def sums_of(
     return {Account(*row[:5]): row[5] for row in rows}
 
 
+async def last_day(connection: asyncpg.Connection, mechanism_id: int, fund: str) -> date | None:
+    """Return the last day on which money moved in a fund, or None."""
+    told: date | None = await connection.fetchval(
+        "SELECT max(effective_on) FROM account a JOIN posting p"
+        " ON p.mechanism_id = a.mechanism_id AND p.debit_id = a.account_id"
+        " WHERE a.mechanism_id = $1 AND a.fund = $2",
+        mechanism_id,
+        fund,
+    )
+    return told
+
+
+async def days_of(
+    connection: asyncpg.Connection, mechanism_id: int, numbers: list[int], since: date
+) -> list[tuple[int, date, int]]:
+    """Return (account, day, debits less credits) by day; all before `since` counts as of it."""
+    rows = await connection.fetch(
+        "SELECT account, greatest(day, $3) AS day, sum(minor)::bigint AS minor FROM ("
+        " SELECT debit_id AS account, effective_on AS day, amount_minor AS minor FROM posting"
+        "  WHERE mechanism_id = $1 AND debit_id = ANY ($2)"
+        " UNION ALL SELECT credit_id, effective_on, -amount_minor FROM posting"
+        "  WHERE mechanism_id = $1 AND credit_id = ANY ($2)) side GROUP BY 1, 2",
+        mechanism_id,
+        numbers,
+        since,
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
 async def chain_ends(
     connection: asyncpg.Connection, mechanism_id: int, funds: list[str]
 ) -> dict[str, tuple[int, str]]:

@@ -1,6 +1,7 @@
 """The writer's memory of the journal: a cache, good while the head is the one it wrote last."""
 
 from collections import OrderedDict
+from datetime import date
 
 import asyncpg
 from msgspec import Struct
@@ -28,6 +29,8 @@ class Memory:
         keys: what idempotency keys have made.
         sources: each fund's accounts of unallocated authority.
         closed: the states that the unit closed last has set, by kind and id: it may be under way.
+        days: the last day on which money moved in a fund, as far as it moved through this memory.
+        days_read: funds whose `days` know what moved before, too.
     """
 
     def __init__(self, head: Head) -> None:
@@ -41,6 +44,8 @@ class Memory:
         self.keys: OrderedDict[bytes, Stored] = OrderedDict()
         self.sources: dict[str, list[Account]] = {}
         self.closed: dict[str, dict[str, Noun]] = {}
+        self.days: dict[str, date] = {}
+        self.days_read: set[str] = set()
 
     @property
     def full(self) -> bool:

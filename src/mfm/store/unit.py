@@ -208,10 +208,11 @@ class Unit:
         postings = draft.postings
         if not postings:
             return []
-        reported = set()
+        reported, days = set(), self.memory.days
         for name in {posting.debit.fund for posting in postings}:
             fund = await self._fund(name, draft)
             fund.check_open(draft.effective_on)
+            days[name] = max(days.get(name, draft.effective_on), draft.effective_on)
             if fund.reported:
                 reported.add(name)
         if reported:

@@ -191,6 +191,7 @@ period-closed          | 409 | The day is outside the fund's open period | Use a
 period-final           | 409 | These days are closed for good | Date the correction in the open period.
 period-running         | 409 | The period is not over | Close it once its last day has passed.
 period-spans           | 409 | A fiscal year ends within these days | Close the year that ended first.
+day-uncovered          | 409 | It was not there on that day | Date it when the money was there, or record first how it came.
 decision-missing       | 422 | The decision is missing | Name by which decision what is not signed is carried forward.
 designation-exceeded   | 409 | The unrestricted balance is not this much | Designate at most what the detail names, or leave designate out.
 designation-early      | 422 | A reserve is designated at the year's end | Leave designate out, or close up to the last day of the fiscal year.
@@ -210,6 +211,7 @@ donor-refund-state     | 409 | The donor refund is at another step | A refund to
 unidentified-receipt-state | 409 | The receipt is placed or returned already | See where it went in its status and deposit.
 contribution-exceeded  | 409 | The contribution does not hold this much | Use at most what the detail names.
 conditions-unmet       | 409 | A part of the contribution is still conditional | Record with commitment.meet-conditions that its conditions are met, then receive it.
+step-backwards         | 409 | The day is before the last step's | Use that day or a later one; a wrong day is mended by taking its record back.
 tranche-conditioned    | 409 | The tranche has conditions | Keep the tranche in the schedule, or have its conditions met or waived first.
 tranche-taken          | 409 | The tranche is taken | Use a free tranche; see the commitment's schedule.
 tranche-empty          | 409 | Nothing is left of the tranche | It was de-obligated; use another tranche.
