@@ -520,16 +520,18 @@ class _Pass:  # once over an export, in memory that grows with accounts, not wit
         self.file, lines = "disclosures.jsonl", list[dict[str, str]]()
         if self._next[0] == self.seq:
             lines, self._next = [*self._next[1]], next(self._shown, (None, iter(())))
-        shown = {told["field"]: told for told in lines}
+        shown = {told["field"]: told for told in lines if told["seq"] == str(self.seq)}
         must(len(shown) == len(lines), "disclosure", "A field is told of twice.")
         for field, commit in commits.items():
             told = shown.pop(field, None)
             if told is None:
                 self._missing.append((self.seq, field))  # unless it turns out to be erased
-            elif "value" in told:
-                same = commitment(field, b64(told["salt"]), told["value"]) == commit
-                must(same, "disclosure", field, "is not what the record commits to.")
-            self._fields["withheld" if told and "value" not in told else "disclosed"] += bool(told)
+            elif told == {"field": field, "seq": str(self.seq), "withheld": True}:
+                self._fields["withheld"] += 1
+            else:
+                same = commitment(field, b64(told.pop("salt")), told.pop("value")) == commit
+                must(same and told.keys() == {"field", "seq"}, "disclosure", field, "is another.")
+                self._fields["disclosed"] += 1
         must(not shown, "disclosure", "The record commits to no", *shown)
 
     def _ends(self) -> None:  # what stands beside the tree

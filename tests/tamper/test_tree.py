@@ -1,9 +1,10 @@
 """Tampering with an export's tree and checkpoints. Each time the forger makes MANIFEST anew."""
 
+import time
 from base64 import b64encode
 from pathlib import Path
 
-from mfm.app.witness import add_checkpoint, opened
+from mfm.app.witness import add_checkpoint, cosignature, opened
 from mfm.core.merkle import Edge, leaf_hash, root_of
 from mfm.formats.witnessing import Continuity, encode_request
 from mfm.store.keyfile import NoteKey, key_in
@@ -218,3 +219,17 @@ def test_a_history_without_the_change_of_key(files: Files, world: World, judge: 
     assert judge(files, both, until=bound) == FINE
     assert judge(forged, both, until=bound) == (1, "signature", SIZE - 1)
     assert judge(forged, both, since=files[f"checkpoints/{ROTATED}"]) == (1, "root", ROTATED)
+
+
+def test_case_40_a_record_dated_after_a_witness_saw_it(
+    files: Files, world: World, judge: Judge
+) -> None:
+    """Two days ago a witness saw what says that it is of today. Without the witness, who knows."""
+    head = checkpoint_of(files["checkpoint"])
+    own = "".join(files["checkpoint"].decode().splitlines(keepends=True)[:5])
+    by = opened(world.folder / "auditor")
+    for days, verdict in ((0, FINE), (2, (1, "record-clock", SIZE))):
+        seen = cosignature(by, head.text, int(time.time()) - days * 86_400)
+        forged = files | {"checkpoint": (own + seen).encode()}
+        assert judge(forged, world.witnessed) == verdict
+        assert judge(forged) == FINE
