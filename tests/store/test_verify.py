@@ -405,7 +405,7 @@ async def pay(books: Books, on: dict[str, str]) -> None:
             made = await books.do(f"disbursement.{step}", operator(key), **fields, **on)
             assert made.accepted, made.content
             if again:
-                assert (await books.do("record.reverse", record=made.seq)).accepted
+                assert (await books.do("record.reverse", record=made.seq, **on)).accepted
         same = await books.do("disbursement.approve", operator("a"), disbursement="x0")
         assert not same.accepted, number  # by who requested it, or too late
 

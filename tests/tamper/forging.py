@@ -12,7 +12,7 @@ from mfm.core.merkle import Edge
 from mfm.formats import canonical
 from mfm.store.database import Mechanism
 from mfm.store.keyfile import NoteKey
-from mfm.verifier import WIDTH, Options, leaf_hash, tile_path, verify
+from mfm.verifier import WIDTH, Options, checkpoint_of, leaf_hash, tile_path, verify
 
 Told = dict[str, Any]
 """A record as its JSON says."""
@@ -43,6 +43,22 @@ class World(NamedTuple):
     keys: list[tuple[int, NoteKey]]
     policy: str
     witnessed: str
+
+    @property
+    def size(self) -> int:
+        """How many records there are."""
+        return checkpoint_of(self.files["checkpoint"]).size
+
+    @property
+    def rotated(self) -> int:
+        """The record that changes the key, where the first checkpoint ends."""
+        return self.keys[0][0]
+
+    @property
+    def unseen(self) -> "Verdict":
+        """What catches a change in the first bundle that only the tree holds."""
+        early = self.rotated <= WIDTH
+        return Verdict(1, "root", self.rotated) if early else Verdict(1, "tile", WIDTH)
 
     def note(self, size: int, root: bytes, key: NoteKey | None = None, origin: str = "") -> bytes:
         """Return a checkpoint, signed with the log's key of that size unless told another."""

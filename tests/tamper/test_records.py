@@ -191,7 +191,7 @@ FORGERIES: dict[str, tuple[Callable[[list[Told]], object], str]] = {
         "disclosure-missing",
     ),
     "the erasure is of another record": (
-        lambda told: put(made(told, "payload.erase")["facts"], record="26"),
+        lambda told: put(made(told, "payload.erase")["facts"], record="1"),
         "disclosure-missing",
     ),
     "the erasure is of another field": (
