@@ -8,11 +8,11 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench lock checksums clean
+.PHONY: help install demo test check bench overlap-model overlap-eval lock checksums clean
 .SILENT:
 
 help: ## List the targets
-	grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## Make .venv with mfm in it, from the hash-pinned lock file
 
@@ -51,6 +51,13 @@ check: $(STAMP) ## Format, lint, types, import contracts, docstrings, rules of t
 
 bench: $(STAMP) ## Measure, against PostgreSQL's own limits in the same run
 	$(BIN)/python -m bench $(ARGS)
+
+# The pairs they are trained and measured with lie beside the repository: ARGS="--data FOLDER".
+overlap-model: $(STAMP) ## Train the matchers of organisations and projects
+	$(BIN)/python -m bench.overlap_model $(ARGS)
+
+overlap-eval: $(STAMP) ## Measure them on the labelled pairs
+	$(BIN)/python -m bench.overlap_eval $(ARGS)
 
 lock: $(STAMP) ## Renew requirements.lock from pyproject.toml (needs the network)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

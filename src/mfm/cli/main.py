@@ -16,6 +16,7 @@ from mfm.cli import (
     keys,
     lineage,
     mechanisms,
+    overlaps,
     policies,
     receipts,
     serve,
@@ -42,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--verbose", action="store_true", help="log more to standard error")
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
     books = demo, serve, mechanisms, keys, verbs, policies, statements, lineage
-    for module in (*books, imports, export, trail, receipts, verify, witness):
+    for module in (*books, imports, export, overlaps, trail, receipts, verify, witness):
         module.add(commands)
     return made
 

@@ -175,6 +175,7 @@ account-code           | 422 | No account can be added under this code | Use a c
 opening-subject        | 422 | This account is opened under one subject | Leave the subject out.
 opening-late           | 409 | The books hold money already | Opening balances come first; post vouchers now.
 account-controlled     | 422 | This account is kept by the verbs | Use the verb that keeps it, such as disbursement.approve.
+line-refused           | 422 | A line of the file has another form | Mend the line that the detail names.
 line-sides             | 422 | A line has two sides or none | Give each line either a debit or a credit.
 entry-unbalanced       | 422 | The entry does not balance | Make debits equal credits in each book.
 entry-cross-currency   | 422 | The entry has more than one currency | Post one entry a currency.

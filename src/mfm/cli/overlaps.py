@@ -1,0 +1,78 @@
+"""Overlap: which organisations are one, which projects are paid for twice."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from mfm.app import overlap_files
+from mfm.cli.arguments import Commands, print_json
+
+_TOP = 50
+Work = Callable[[argparse.Namespace, overlap_files.Tick], int]
+
+
+def add(commands: Commands) -> None:
+    """Add `overlaps`."""
+    text = "Find organisations that are one, and projects that are paid for twice."
+    made = commands.add_parser("overlaps", help=text, description=text)
+    whats = made.add_subparsers(dest="what", required=True, metavar="WHAT")
+    _pairs(
+        whats,
+        "match-organisations",
+        "Say of pairs of organisations whether they are one.",
+        _organisations,
+    )
+    _pairs(whats, "match-projects", "Say of pairs of projects whether they are one.", _projects)
+    text = "Name the organisations of a pool that each of others may be."
+    found = whats.add_parser("candidates", help=text, description=text)
+    found.add_argument("--pool", type=Path, required=True, metavar="POOL.jsonl")
+    found.add_argument("--queries", type=Path, required=True, metavar="Q.jsonl")
+    found.add_argument("--top", type=int, default=_TOP, help=f"how many for each, {_TOP} by itself")
+    _output(found, _candidates)
+
+
+def _pairs(whats: Commands, name: str, text: str, work: Work) -> None:
+    made = whats.add_parser(name, help=text, description=text)
+    made.add_argument("pairs", type=Path, metavar="PAIRS.jsonl")
+    _output(made, work)
+
+
+def _output(made: argparse.ArgumentParser, work: Work) -> None:
+    made.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.jsonl")
+    made.add_argument("--json", action="store_true", help="print one JSON document")
+    made.set_defaults(offline=lambda args: _offline(args, work))
+
+
+def _organisations(args: argparse.Namespace, tick: overlap_files.Tick) -> int:
+    return overlap_files.match_organisations(args.pairs, args.output, tick)
+
+
+def _projects(args: argparse.Namespace, tick: overlap_files.Tick) -> int:
+    return overlap_files.match_projects(args.pairs, args.output, tick)
+
+
+def _candidates(args: argparse.Namespace, tick: overlap_files.Tick) -> int:
+    return overlap_files.candidates(args.pool, args.queries, args.output, args.top, tick)
+
+
+def _offline(args: argparse.Namespace, work: Work) -> int:
+    """Do the work with a progress bar on standard error; no database is opened."""
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}")
+    with Progress(
+        *columns,
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("comparing", total=None)
+        done = work(args, lambda count: bar.update(task, completed=count))
+    if args.json:
+        print_json({"lines": done, "output": str(args.output)})
+    else:
+        print(f"{done} lines in {args.output}")
+    return 0

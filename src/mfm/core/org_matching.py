@@ -1,0 +1,139 @@
+"""Whether two descriptions are of one organisation: hard facts first, then the score.
+
+A finding is a question to people, never an answer: it is strong only where a further fact stands
+beside the likeness of names, and what speaks against it is said with it.
+"""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from mfm.core.lexicons import Lexicon
+from mfm.core.normalising import NORMALISATION, Unit
+from mfm.core.org_likeness import (
+    DIFFERENT,
+    DOMAIN_SPELLS,
+    SAME,
+    Comparison,
+    OrgView,
+    Read,
+    compare,
+    read_view,
+)
+from mfm.core.org_reasons import reasons
+from mfm.core.scoring import FULL, Score, Verdict
+
+CONTRADICTED_MAX = 200
+"""No score is higher where a hard fact contradicts."""
+SAME_NUMBER_SCORE = 990
+"""The score of one registration number on both sides."""
+
+
+class OrgModel(Struct, frozen=True, forbid_unknown_fields=True):
+    """What was learned, as it is kept in a versioned file.
+
+    Attributes:
+        version: of the coefficients.
+        normalisation: the version of names' reading that they were trained with.
+        rare: the weight of a unit that the file does not name.
+        weights: unit's key -> its weight in thousandths, for those that are common.
+        regimes: acronym, script and same -> the score.
+    """
+
+    version: int
+    normalisation: int
+    rare: int
+    weights: Mapping[str, int]
+    regimes: Mapping[str, Score]
+
+
+class OrgMatcher:
+    """Compares organisations by a lexicon and a model."""
+
+    def __init__(self, lexicon: Lexicon, model: OrgModel) -> None:
+        """Take what the comparison rests on; the model must be of this reading of names."""
+        assert model.normalisation == NORMALISATION
+        self.lexicon = lexicon
+        self.model = model
+
+    def weigh(self, unit: Unit) -> int:
+        """Return how much a unit says, in thousandths."""
+        return self.model.weights.get(unit.key, self.model.rare)
+
+    def read(self, view: OrgView) -> Read:
+        """Read a view once, for many comparisons."""
+        return read_view(view, self.lexicon)
+
+    def match(self, one: Read, other: Read) -> Verdict:
+        """Compare two organisations."""
+        compared = compare(one, other, self.weigh)
+        score = self.model.regimes[compared.regime]
+        parts = score.parts(compared.facts)
+        told, hard = score.total(parts), contradiction(compared)
+        if one.registrations & other.registrations:
+            told, band = max(told, SAME_NUMBER_SCORE), "strong"
+        elif hard:
+            told, band = min(told, CONTRADICTED_MAX), "none"
+        else:
+            band = _band(told, score, has_further_fact(compared.facts))
+        return Verdict(told, band, tuple(reasons(compared, parts, hard)))
+
+    def rank(self, one: Read, other: Read) -> int:
+        """Return the score alone, for putting candidates in order."""
+        compared = compare(one, other, self.weigh)
+        score = self.model.regimes[compared.regime]
+        return score.total(score.parts(compared.facts))
+
+
+def has_further_fact(facts: Mapping[str, int]) -> bool:
+    """Tell whether anything beside names and country says that the two are one."""
+    return (
+        facts["city"] == SAME
+        or facts["domain"] == SAME
+        or facts["domain_names"] >= DOMAIN_SPELLS
+        or bool(facts["city_named"])
+    )
+
+
+def contradiction(compared: Comparison) -> str:
+    """Return the hard fact that says the two are not one: countries, numbers, opposites; or ""."""
+    facts = compared.facts
+    if facts["countries_named"] == DIFFERENT:
+        return "countries"
+    if facts["left_place"] and _opposite(compared):
+        return "directions"
+    return "numbers" if _other_number(compared.one, compared.other) else ""
+
+
+def _opposite(compared: Comparison) -> bool:
+    """Tell whether both names say a direction, and not the same."""
+    said = [
+        {
+            concept
+            for unit in side.name.units
+            if unit.section == "direction"
+            for concept in unit.concepts
+        }
+        for side in (compared.one, compared.other)
+    ]
+    return bool(said[0] and said[1]) and said[0].isdisjoint(said[1])
+
+
+def _other_number(one: Read, other: Read) -> bool:
+    """Tell whether a scheme has given the two different numbers."""
+    schemes = [{_scheme(each) for each in side.view.registrations} for side in (one, other)]
+    return bool(schemes[0] & schemes[1]) and one.registrations.isdisjoint(other.registrations)
+
+
+def _scheme(registration: str) -> str:
+    """Return the list that a number is from: what stands before its last hyphen."""
+    return registration.rpartition("-")[0].strip().upper()
+
+
+def _band(told: int, score: Score, further: bool) -> str:  # noqa: FBT001  # one fact, named where it is made
+    if told >= score.strong and further:
+        return "strong"
+    return "possible" if told >= score.possible else "none"
+
+
+assert FULL >= SAME_NUMBER_SCORE > CONTRADICTED_MAX
