@@ -16,13 +16,15 @@ import uvloop
 from rich.console import Console
 from rich.progress import Progress
 
-from bench import posting, reads, trail
+from bench import importing, posting, reads, sealing, trail
 from bench.stage import Stage, Told
 from mfm.store import embedded, migrate
 
 MEASURES: dict[str, Callable[[Stage], Awaitable[Told]]] = {
     "posting": posting.measure,
     "reads": reads.measure,
+    "sealing": sealing.measure,
+    "importing": importing.measure,
     "trail": trail.measure,
 }
 """Each prepares a mechanism of its own on the one database server."""
@@ -46,6 +48,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("measures", nargs="*", metavar="MEASURE", help=f"of {', '.join(MEASURES)}")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of each measure in each round")
+    parser.add_argument("--transactions", type=int, default=100_000, help="of the import's file")
     parser.add_argument("--years", type=int, default=1, help="of history of 40 funds, to read from")
     parser.add_argument(
         "--million", action="store_true", help="verify a trail of a million records, too"

@@ -1,6 +1,7 @@
 """The sealer follows the journal, and those who wait for a record hear of it."""
 
 import asyncio
+import threading
 import time
 from base64 import b64encode
 from collections.abc import AsyncIterator
@@ -12,9 +13,10 @@ import pytest
 from mfm.app import statements
 from mfm.app.sealer import Sealer
 from mfm.core.histories import AccountQuery, HistoryQuery
-from mfm.core.merkle import leaf_hash, root_of
+from mfm.core.merkle import Range, leaf_hash, root_of
 from mfm.core.statements import StatementQuery, TrailPoint
 from mfm.store import database
+from mfm.store.signer import Signer
 from tests.support import Books, operator
 
 pytestmark = pytest.mark.anyio
@@ -88,3 +90,25 @@ async def test_a_statement_known_at_a_record_carries_the_root_of_the_tree_up_to_
     newest = StatementQuery(fund="g")
     assert (await statements.statement(engine, operator(), newest)).trail is None
     await engine.dispose()
+
+
+async def test_who_is_stopped_while_signing_lets_go_of_the_signer_last(
+    books: Books, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, finished = threading.Event(), threading.Event()
+    keep = Signer._keep
+
+    def slowly(signer: Signer, grown: Range) -> None:
+        began.set()
+        time.sleep(0.3)
+        keep(signer, grown)
+        finished.set()
+
+    monkeypatch.setattr(Signer, "_keep", slowly)
+    await written(books)
+    async with sealing(books, tmp_path):
+        assert await asyncio.to_thread(began.wait, 10)
+        assert not finished.is_set()  # the loop goes on meanwhile
+    assert finished.is_set()
+    with Signer(tmp_path, books.mechanism.origin) as signer:
+        assert signer.size == 1

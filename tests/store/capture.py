@@ -58,15 +58,24 @@ async def captured(
         recorder = _Recorder()
         await unit.flush(recorder)
     told = dict(zip(NAMES, recorder.sent, strict=True))
-    told = {name: _plain(value) if name != "rest" else value for name, value in told.items()}
+    told = {name: _plain(name, value) for name, value in told.items()}
     return told | {"rest": msgspec.json.decode(str(told["rest"]))}
 
 
-def _plain(value: object) -> object:
-    """Return an array as a list, also one of numbers, which is sent as its text."""
-    if isinstance(value, str) and value.startswith("{"):
-        return [int(number) for number in value[1:-1].split(",") if number]
-    return list(value) if isinstance(value, tuple) else value
+def _plain(name: str, value: object) -> object:
+    """Return an array as a list, also one that is sent as its text."""
+    if not isinstance(value, str) or name == "rest":
+        return list(value) if isinstance(value, tuple) else value
+    told = msgspec.json.decode(f"[{value[1:-1]}]") if '"' in value else value[1:-1].split(",")
+    if value == "{}":
+        told = []
+    read: Callable[[str], object] = {
+        "r_effective": date.fromisoformat,
+        "r_accepted": lambda each: each == "True",
+        "r_reverses": lambda each: None if each == "NULL" else int(each),
+        **dict.fromkeys(("r_verb", "r_actor", "g_iati"), str),
+    }.get(name, int)
+    return [read(each) for each in told]
 
 
 async def append(connection: asyncpg.Connection, told: Mapping[str, object]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from mfm.core.accounts import CHART, Account
 from mfm.core.merkle import leaf_hash
 from mfm.core.record import Posting
-from mfm.store import database
+from mfm.store import database, journal
 from mfm.store.database import Mechanism
 from mfm.store.unit import Unit
 from mfm.store.writer import Writer
@@ -492,3 +492,11 @@ async def test_of_many_batches_upon_one_head_one_is_written(books: Books) -> Non
     late = [error.sqlstate for error in told if isinstance(error, asyncpg.PostgresError)]
     assert late == ["MF002"] * 7
     assert told.count(None) == seq == 1
+
+
+async def test_texts_go_into_arrays_as_they_are(db: Database) -> None:
+    connection = await asyncpg.connect(db.app_url)
+    for texts in ([], [""], ["NULL", "", "a"], ['"'], ["\\", "{a,b}"], ['x"y', "a\\'b", 'é"']):
+        found = await connection.fetchval("SELECT $1::text::text[]", journal._texts(texts))
+        assert found == texts
+    await connection.close()

@@ -9,6 +9,7 @@ from mfm.app.earmarks import check_voucher
 from mfm.app.openings import added_accounts
 from mfm.app.perform import Ask, Prepared, Verb, finish, prepare, refuse, replay
 from mfm.core import entries as rules
+from mfm.core.accounts import CHART
 from mfm.core.entries import EntryItem, PostEntry
 from mfm.core.errors import Invalid, Problem, Refused
 from mfm.core.funds import Fund
@@ -25,8 +26,12 @@ async def post(context: Context, command: PostEntry) -> Draft:
     """Post a voucher in a fund's books."""
     context.require((command.fund,))
     fund = await context.get(Fund, command.fund, "/fund")
-    await check_voucher(context, command)
+    codes = {each.account for each in command.lines}
+    if "9300" in codes:
+        await check_voucher(context, command)
     act = context.act(command.effective_on, fund)
+    if codes <= CHART.keys():
+        return rules.post(act, command, fund)
     added = await added_accounts(context, fund.id, command.lines)
     return rules.post(act, command, fund, added)
 

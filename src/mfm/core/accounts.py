@@ -189,7 +189,7 @@ def line(code: str, pointer: str = "") -> Line:
 
 def same_group(debit: str, credit: str) -> bool:
     """Tell whether two codes may stand in one posting: of one book and, in BUD, one memo group."""
-    return group_of(debit) == group_of(credit)
+    return _GROUP.get(debit) == _GROUP.get(credit)
 
 
 def group_of(code: str) -> int | None:

@@ -109,12 +109,14 @@ def signed(entry: EntryLine, fund: Fund, at: int) -> int:
 
 def paired(sides: list[tuple[Account, int]]) -> list[Posting]:
     """Pair debits with credits of one book in the order given; together they must balance."""
-    debits = [(account, signed) for account, signed in sides if signed > 0]
-    credits_ = [(account, -signed) for account, signed in sides if signed < 0]
-    difference_minor = sum(signed for _, signed in sides)
+    difference_minor = 0
+    for _, signed_minor in sides:
+        difference_minor += signed_minor
     if difference_minor:
         detail = f"{sides[0][0].book} differs by {abs(difference_minor)} minor units."
         raise Invalid("entry-unbalanced", detail, "/lines")
+    debits = [side for side in sides if side[1] > 0]
+    credits_ = [(account, -signed_minor) for account, signed_minor in sides if signed_minor < 0]
     postings: list[Posting] = []
     while debits:
         (debit, owed_minor), (credit, given_minor) = debits.pop(0), credits_.pop(0)
@@ -152,7 +154,9 @@ def post(
     for at, each in enumerate(command.lines):
         side = _side(each, fund, at, added)
         books.setdefault(side[0].book, []).append(side)
-    postings = [posting for sides in books.values() for posting in paired(sides)]
+    postings: list[Posting] = []
+    for sides in books.values():
+        postings += paired(sides)
     return Draft(effective_on=act.on, postings=tuple(postings))
 
 

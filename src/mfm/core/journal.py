@@ -1,12 +1,14 @@
 """The journal's arithmetic: which postings may stand, and what they do to the balances."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 
 from mfm.core.accounts import BACKING, CASH, Account, line_of, same_group
 from mfm.core.errors import Refused
 from mfm.core.money import MAX_MINOR, decimal_text
 from mfm.core.record import Posting
+
+_COVERED = CASH | BACKING
+"""The accounts of invariant (3)."""
 
 
 class Balance:
@@ -148,18 +150,20 @@ def check(postings: Iterable[Posting]) -> None:
     Raises:
         Refused: `posting-mixed`, `cash-without-authority`.
     """
-    uncovered: defaultdict[tuple[str, str], int] = defaultdict(int)
+    uncovered: dict[tuple[str, str], int] = {}
     for posting in postings:
-        debit, credit, amount_minor = posting.debit, posting.credit, posting.amount_minor
-        if debit[:2] != credit[:2] or debit.currency != credit.currency or debit == credit:
+        debit, credit = posting.debit, posting.credit
+        fund, book, debited, currency, _ = debit
+        if (fund, book, currency) != (credit[0], credit[1], credit[3]) or debit == credit:
             raise Refused("posting-mixed", f"{debit} and {credit} cannot face each other.")
-        if not same_group(debit.code, credit.code):
-            detail = f"{debit.code} and {credit.code} belong to different memo groups."
+        credited = credit[2]
+        if not same_group(debited, credited):
+            detail = f"{debited} and {credited} belong to different memo groups."
             raise Refused("posting-mixed", detail)
-        for code, signed in ((debit.code, amount_minor), (credit.code, -amount_minor)):
-            # Cash is debit-positive and what backs it credit-positive, so both add up here.
-            if code in CASH or code in BACKING:
-                uncovered[debit.fund, debit.currency] += signed
+        # Cash is debit-positive and what backs it credit-positive, so both add up here.
+        if sign := (debited in _COVERED) - (credited in _COVERED):
+            key = (fund, currency)
+            uncovered[key] = uncovered.get(key, 0) + sign * posting.amount_minor
     for (fund, currency), amount_minor in uncovered.items():
         if amount_minor:
             amount = decimal_text(amount_minor, currency)

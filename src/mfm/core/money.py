@@ -62,27 +62,35 @@ def minor(money: Money, pointer: str = "") -> int:
             `amount-precision` (more decimals than the currency has), `amount-too-large`,
             `currency-unknown`.
     """
-    text, where = money.amount, f"{pointer}/amount"
-    if money.currency not in KNOWN:
-        detail = f"{money.currency} is not an ISO 4217 currency."
+    text, currency = money.amount, money.currency
+    if currency not in KNOWN:
+        detail = f"{currency} is not an ISO 4217 currency."
         raise Invalid("currency-unknown", detail, f"{pointer}/currency")
     found = _AMOUNT.fullmatch(text)
     if found is None:
-        if text.startswith("-") and _AMOUNT.fullmatch(text[1:]):
-            raise Invalid("amount-negative", f"{text} is below zero; amounts are positive.", where)
-        detail = f"{text!r} is not a decimal amount such as 68174.00 (digits and one point)."
-        raise Invalid("amount-malformed", detail, where)
-    places = exponent(money.currency)
-    whole, fraction = found[1], found[3] or ""
-    if len(fraction) > places:
-        detail = f"{text} has {len(fraction)} decimals; {money.currency} has {places}."
-        raise Invalid("amount-precision", detail, where)
-    value = int(whole + fraction.ljust(places, "0"))
+        raise _malformed(text, f"{pointer}/amount")
+    places = _EXPONENTS.get(currency, 2)
+    whole, fraction = found.group(1, 3)
+    decimals = len(fraction) if fraction else 0
+    if decimals > places:
+        detail = f"{text} has {decimals} decimals; {currency} has {places}."
+        raise Invalid("amount-precision", detail, f"{pointer}/amount")
+    digits = whole + fraction if fraction else whole
+    value = int(digits) if decimals == places else int(digits) * 10 ** (places - decimals)
     if value == 0:
-        raise Invalid("amount-zero", "An amount of zero moves nothing.", where)
+        raise Invalid("amount-zero", "An amount of zero moves nothing.", f"{pointer}/amount")
     if value > MAX_MINOR:
-        raise Invalid("amount-too-large", f"{text} is more than the ledger can hold.", where)
+        detail = f"{text} is more than the ledger can hold."
+        raise Invalid("amount-too-large", detail, f"{pointer}/amount")
     return value
+
+
+def _malformed(text: str, pointer: str) -> Invalid:
+    """Return why a text is no positive amount."""
+    if text.startswith("-") and _AMOUNT.fullmatch(text[1:]):
+        return Invalid("amount-negative", f"{text} is below zero; amounts are positive.", pointer)
+    detail = f"{text!r} is not a decimal amount such as 68174.00 (digits and one point)."
+    return Invalid("amount-malformed", detail, pointer)
 
 
 def signed_minor(amount: str, currency: str, pointer: str = "") -> int:

@@ -2,7 +2,7 @@
 
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
@@ -22,12 +22,14 @@ REFUSED = "MF001"
 
 _FIRST_YEAR = 1971
 """The head of an empty journal stands at -infinity, which arrives as a year long past."""
-# Arrays of numbers go as their text, which costs a third of what the driver's own encoding does.
+# All arrays but those of bytes go as their text, which costs a third of what the driver's own
+# encoding does.
 _APPEND = (
-    "SELECT append_batch($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13::text::int[],"
+    "SELECT append_batch($1,$2,$3,$4,$5,$6,$7,$8::text::date[],$9::text::text[],$10::text::text[],"
+    "$11::text::boolean[],$12::text::bigint[],$13::text::int[],"
     "$14::text::smallint[],$15::text::int[],$16::text::int[],$17::text::bigint[],"
-    "$18::text::bigint[],$19::text::bigint[],$20::text::bigint[],$21::text::bigint[],$22,"
-    "$23::text::smallint[],$24)"
+    "$18::text::bigint[],$19::text::bigint[],$20::text::bigint[],$21::text::bigint[],"
+    "$22::text::text[],$23::text::smallint[],$24)"
 )
 _IATI = 9
 """Which of a move's columns is text: its IATI type."""
@@ -190,13 +192,33 @@ async def append(
         rest["payloads"] = batch.payloads
     if batch.blobs:
         rest["blobs"] = batch.blobs
-    columns = list(zip(*batch.records, strict=True))
-    moves: list[Any] = list(zip(*batch.moves, strict=True)) or [()] * 11
-    for number, column in enumerate(moves):
-        if number != _IATI:
-            moves[number] = f"{{{','.join(map(str, column))}}}"
+    *binary, days, verbs, actors, accepted, reverses = zip(*batch.records, strict=True)
+    columns = (
+        *binary,
+        _array(days),
+        _texts(verbs),
+        _texts(actors),
+        _array(accepted),
+        _array("NULL" if seq is None else seq for seq in reverses),
+    )
+    moves = list(zip(*batch.moves, strict=True)) or [()] * 11
+    told = [_texts(each) if n == _IATI else _array(each) for n, each in enumerate(moves)]
     text = json.encode(rest).decode()
-    await connection.execute(_APPEND, mechanism_id, head.seq, at, *columns, *moves, text)
+    await connection.execute(_APPEND, mechanism_id, head.seq, at, *columns, *told, text)
+
+
+def _array(values: Iterable[object]) -> str:
+    """Return an array of numbers, days or truths as PostgreSQL reads it."""
+    return f"{{{','.join(map(str, values))}}}"
+
+
+def _texts(values: Sequence[str]) -> str:
+    """Return an array of texts as PostgreSQL reads it."""
+    joined = '","'.join(values)
+    if "\\" in joined or joined.count('"') > 2 * (len(values) - 1):  # others than those between
+        escaped = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+        joined = '","'.join(escaped)
+    return f'{{"{joined}"}}' if values else "{}"
 
 
 def _noun_rows(mechanism_id: int, batch: Batch) -> dict[str, list[dict[str, Any]]]:

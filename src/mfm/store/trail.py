@@ -188,7 +188,7 @@ async def seal(
     root = edge.root()
     if signer.size == size and signer.root() != root:
         raise replaced(size)
-    note = signer.sign(signer.size, leaves if signer.size == old else [], root)
+    note = await _signed(signer, leaves if signer.size == old else [], root)
     columns: list[Any] = list(zip(*tiles, strict=True)) or [(), (), (), ()]
     await connection.execute(
         "SELECT mfm.seal($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
@@ -196,6 +196,19 @@ async def seal(
         *columns,
     )
     return Sealed(size, root, note)
+
+
+async def _signed(signer: Signer, leaves: list[bytes], root: bytes) -> str:
+    """Have a checkpoint signed in a thread, for that waits for the disk twice.
+
+    It is seen to its end also by who is cancelled meanwhile: nobody else may sign before that.
+    """
+    signing = asyncio.ensure_future(asyncio.to_thread(signer.sign, signer.size, leaves, root))
+    try:
+        return await asyncio.shield(signing)
+    except asyncio.CancelledError:
+        await asyncio.wait([signing])
+        raise
 
 
 async def _new_leaves(

@@ -209,7 +209,7 @@ class Unit:
         if not postings:
             return []
         reported, days = set(), self.memory.days
-        for name in {posting.debit.fund for posting in postings}:
+        for name in {posting.debit[0] for posting in postings}:  # their funds
             fund = await self._fund(name, draft)
             fund.check_open(draft.effective_on)
             days[name] = max(days.get(name, draft.effective_on), draft.effective_on)
@@ -219,10 +219,10 @@ class Unit:
             check(posting for posting in postings if posting.debit.fund not in reported)
         else:
             check(postings)
-        ledger = self.memory.ledger
+        ledger, balances = self.memory.ledger, self.memory.ledger.balances
         mark = ledger.mark()
-        wanted = [side for posting in postings for side in (posting.debit, posting.credit)]
-        if not ledger.balances.keys() >= set(wanted):
+        if not all(each.debit in balances and each.credit in balances for each in postings):
+            wanted = [side for posting in postings for side in (posting.debit, posting.credit)]
             await self.load_accounts(wanted)
             await check_banks(self.connection, self.mechanism.id, self.memory, wanted)
             self._open(wanted, reported)
@@ -255,16 +255,17 @@ class Unit:
         Raises:
             Invalid: `record-too-large`; the unit is as it was, but for what `admit` moved.
         """
-        funds = {posting.debit.fund for posting in draft.postings}.union(draft.funds)
-        await self.load_chains(funds)
-        rows = [self._placed(row) for row in draft.sets]
-        sets: dict[str, list[dict[str, Any]]] = {}
-        for row in rows:
-            sets.setdefault(nouns.KINDS[type(row)], []).append(plain_struct(row))
+        funds = {posting.debit[0] for posting in draft.postings}.union(draft.funds)
+        if not self.memory.chains.keys() >= funds:
+            await self.load_chains(funds)
         body: dict[str, Any] = {}
         if draft.postings:
             body["postings"] = [plain_posting(posting) for posting in draft.postings]
-        if sets:
+        rows = [self._placed(row) for row in draft.sets] if draft.sets else []
+        if rows:
+            sets: dict[str, list[dict[str, Any]]] = {}
+            for row in rows:
+                sets.setdefault(nouns.KINDS[type(row)], []).append(plain_struct(row))
             body["sets"] = sets
         if draft.reverses:
             body["reverses"] = str(draft.reverses)
