@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mfm.app.context import utc_now
+from mfm.app.receipt_files import bounded
 from mfm.core.errors import Invalid
 from mfm.core.merkle import Range, consistent, leaf_hash
 from mfm.formats import receipts, witnessing
 from mfm.verifier import (
+    RECORD_MAX,
     WIDTH,
     Checkpoint,
     Policy,
@@ -18,6 +20,9 @@ from mfm.verifier import (
     checkpoint_of,
     tile_path,
 )
+
+_BUNDLE_MAX = WIDTH * (2 + RECORD_MAX)
+"""The largest file that an export's tree has, in bytes."""
 
 
 class Held(NamedTuple):
@@ -48,7 +53,7 @@ def held(path: Path) -> Held:
             return Held(str(path), checkpoint, lambda size: _root_at(path, checkpoint, size))
         beside = path.with_name(path.name + ".tlog-proof")
         told = path if path.exists() else beside
-        content = told.read_bytes()
+        content = bounded(told)
         if told.suffix == ".tlog-proof":
             content = receipts.decode(content.decode()).note.encode()
         return Held(str(path), checkpoint_of(content), None)
@@ -61,13 +66,13 @@ def held(path: Path) -> Held:
 def _export(path: Path) -> Iterator[Callable[[str], bytes]]:
     """Give what reads a file of an export by its name."""
     if path.is_dir():
-        yield lambda name: (path / name).read_bytes()
+        yield lambda name: bounded(path / name, _BUNDLE_MAX)
         return
     with tarfile.open(path, "r:") as tar:
 
         def read(name: str) -> bytes:
             file = tar.extractfile(name)
-            return file.read() if file else b""
+            return file.read(_BUNDLE_MAX) if file else b""
 
         yield read
 

@@ -25,6 +25,24 @@ ENTRY, PROOF, DISCLOSURE, PAGE = ".entry", ".tlog-proof", ".disclosure.json", ".
 """What a receipt's files are called after its name."""
 
 
+_FILE_MAX = 2**20
+"""More than any file of a receipt has, in bytes."""
+
+
+def bounded(path: Path, most: int = _FILE_MAX) -> bytes:
+    """Return a file that somebody else made, if it is no larger than it can be.
+
+    Raises:
+        Tampered: `file-size`.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise Tampered("file-size", f"{path.name} has more than {most} bytes.")
+    return content
+
+
 def beside(name: Path, suffix: str) -> Path:
     """Return a receipt's file: its name may have dots of its own."""
     return name.with_name(name.name + suffix)
@@ -104,7 +122,7 @@ class _Check:
         """Check all; what fails is raised, with `seq` and `file` at its place."""
         if self._name.suffix == ".json" and self._name.is_file():
             self.file = self._name.name
-            self._whole = _parts(self._name.read_bytes())
+            self._whole = _parts(bounded(self._name))
         proof = receipts.decode(self._read(PROOF).decode())
         checkpoint = checkpoint_of(proof.note.encode())
         self._signed(checkpoint, policy)
@@ -122,7 +140,7 @@ class _Check:
             return self._whole[suffix]
         path = beside(self._name, suffix)
         self.file = path.name
-        return path.read_bytes()
+        return bounded(path)
 
     def _signed(self, checkpoint: Checkpoint, policy: Policy) -> None:
         signers = [key.name for key in policy.logs if checkpoint.signed_by(key, self._now)]

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mfm import verifier
 from mfm.app import counterparts
-from mfm.cli.arguments import Commands, command, print_json
+from mfm.cli.arguments import Commands, command, print_json, visible
 from mfm.core.errors import Invalid, Problem
 from mfm.formats import canonical
 
@@ -91,7 +91,9 @@ def _offline(args: argparse.Namespace) -> int | None:
         print_json(told)
         return code
     for each in told["problems"]:
-        print(f"{each['code']}: record {each['seq']}, {each['file']}: {each['detail']}")
+        print(
+            visible(f"{each['code']}: record {each['seq']}, {each['file']}: {each['detail']}"),
+        )
     if not code:
         _agree(told)
     return code
@@ -137,12 +139,14 @@ def _agree(told: dict[str, Any]) -> None:
 def _tell(told: dict[str, Any]) -> None:
     """Print what a verified receipt proves, and what it does not show."""
     actor = told["actor"]
-    print(f"    record {told['seq']}, written {told['recorded_at']}, signed by {told['signer']}")
-    print(f"    {told['outcome']}: {told['verb']} by {actor['party']} as {actor['role']}")
+    lines = [f"record {told['seq']}, written {told['recorded_at']}, signed by {told['signer']}"]
+    lines += [f"{told['outcome']}: {told['verb']} by {actor['party']} as {actor['role']}"]
     for field, value in told["disclosed"].items():
-        print(f"    {field}: {value}")
+        lines += f"{field}: {value}".splitlines()
     if told["not_shown"]:
-        print(f"    not shown: {', '.join(told['not_shown'])}")
+        lines += [f"not shown: {', '.join(told['not_shown'])}"]
+    for line in lines:
+        print("    " + visible(line))
 
 
 async def _verify(session: "Session", args: argparse.Namespace) -> int:

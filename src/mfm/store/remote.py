@@ -1,6 +1,11 @@
 """Other people's services: something is posted to an address, and answered within bounds."""
 
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from threading import Timer
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -8,6 +13,7 @@ from mfm.core.errors import Invalid
 
 _ANSWER_MAX = 256 * 1024
 _PATIENCE_SECONDS = 10
+"""For everything together: a service that says a byte now and then does not hold others up."""
 
 
 class Reply(NamedTuple):
@@ -32,9 +38,11 @@ def post(url: str, body: bytes, media_type: str) -> Reply:
     try:
         connection = kind(told.hostname, told.port, timeout=_PATIENCE_SECONDS)
         try:
-            connection.request("POST", path or "/", body, {"Content-Type": media_type})
-            answer = connection.getresponse()
-            content = answer.read(_ANSWER_MAX + 1)
+            connection.connect()
+            with _in_time(connection.sock):
+                connection.request("POST", path or "/", body, {"Content-Type": media_type})
+                answer = connection.getresponse()
+                content = answer.read(_ANSWER_MAX + 1)
         finally:
             connection.close()
     except (OSError, HTTPException, ValueError) as fault:
@@ -42,3 +50,27 @@ def post(url: str, body: bytes, media_type: str) -> Reply:
     if len(content) > _ANSWER_MAX:
         raise Invalid("remote-silent", f"{url} answers with more than 256 KiB.")
     return Reply(answer.status, content)
+
+
+@contextmanager
+def _in_time(line: socket.socket) -> Iterator[None]:
+    """Hang up when the time is over, whatever is being said.
+
+    Raises:
+        TimeoutError: it was.
+    """
+    end = time.monotonic() + _PATIENCE_SECONDS
+
+    def hang_up() -> None:
+        with suppress(OSError):  # it was over meanwhile
+            line.shutdown(socket.SHUT_RDWR)
+
+    timer = Timer(_PATIENCE_SECONDS, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+    if time.monotonic() >= end:
+        raise TimeoutError("the time is over")
