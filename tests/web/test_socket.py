@@ -1,6 +1,8 @@
 """Through a real socket and a real server: what only the wire can do wrong."""
 
 import asyncio
+import http.client
+import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -134,6 +136,26 @@ async def test_twenty_megabytes_end_with_an_answer(site: Site, address: tuple[st
         problem(unknown, "key-unknown", 401)
         assert (await client.get("/health/live")).status_code == 200
     assert await site.head() == head
+
+
+@pytest.mark.parametrize("key", ["preparer", ""])
+async def test_who_sends_it_all_before_reading_gets_the_answer_too(
+    site: Site, address: tuple[str, int], key: str
+) -> None:
+    """Many clients close after one request, and read nothing before they have sent it."""
+    headers = site.headers(key, Idempotency_Key="big", Content_Type="application/json")
+
+    def ask() -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection(*address, timeout=20)
+        sent = {**headers, "Connection": "close"}
+        connection.request("POST", "/v1/entries", b" " * TWENTY_MB, sent)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+    status, content = await asyncio.to_thread(ask)
+    told = json.loads(content)
+    wanted = (413, "body-too-large") if key else (401, "key-unknown")
+    assert (status, told["code"]) == wanted
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ two wake-ups of whoever reads. Measured with a small answer: 27 against 19 micro
 server, 16 against 10 in the client.
 """
 
+import asyncio
 import re
+from contextlib import suppress
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import (
@@ -16,6 +18,9 @@ from uvicorn.protocols.http.httptools_impl import (
 
 _FORBIDDEN = re.compile(rb"[\x00\r\n]")
 _WHOLE_MAX = 64 * 1024
+_REST_MAX_BYTES = 64 * 1024 * 1024
+_REST_SECONDS = 10
+"""How much, and for how long, a client may still send after its request has been answered."""
 
 
 class _Answer:
@@ -42,8 +47,25 @@ class _Answer:
             return
         head, self._head = self._head, None
         if head is None or not self._at_once(head, message):
+            if not (self._cycle.keep_alive or message.get("more_body")):
+                await self._take_the_rest()
             for each in filter(None, (head, message)):
                 await self._cycle.send(each)
+
+    async def _take_the_rest(self) -> None:
+        """Read what a client still sends that wants the connection closed after the answer.
+
+        Closed earlier it would be reset, and the answer (that the body is too large, that the key
+        is unknown) lost on the way.
+        """
+        cycle, left = self._cycle, _REST_MAX_BYTES
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_REST_SECONDS):
+                while cycle.more_body and left > 0 and not cycle.waiting_for_100_continue:
+                    message = await cycle.receive()
+                    if message["type"] == "http.disconnect":
+                        return
+                    left -= len(message.get("body", b""))
 
     def _at_once(self, head: Any, message: Any) -> bool:  # noqa: ANN401  # ASGI messages
         """Send an answer in one piece, if it is a plain one."""
