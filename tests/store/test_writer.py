@@ -22,6 +22,7 @@ from mfm.store import database, journal, unit, writer
 from mfm.store.journal import Made
 from mfm.store.unit import Unit
 from mfm.store.writer import Writer
+from tests.app.playing import sound
 from tests.conftest import Database
 from tests.support import Books, operator, usd
 
@@ -565,3 +566,21 @@ async def test_an_account_that_a_refusal_would_have_opened_is_forgotten(books: B
     second = await books.do("allocation.approve", id="b", fund="f", amount=usd("1.00"), **ON)
     assert first.accepted
     assert second.accepted
+
+
+@pytest.mark.parametrize("warm", [True, False])
+@pytest.mark.parametrize("at", [0, 1])
+async def test_an_item_of_a_group_too_large_to_record_fails_its_group_alone(
+    books: Books, *, warm: bool, at: int
+) -> None:
+    fund = "f" * 63
+    await fund_with_cash(books, "63.00", fund)
+    group = [voucher("small", "1.00", fund=fund, group="g")]
+    group.insert(at, voucher("large", "63.00", 63, fund=fund, group="g"))
+    items = [voucher("before", "1.00", fund=fund), *group, voucher("after", "62.00", fund=fund)]
+    (told,) = await queued(books.writer, lambda of: post_batch(of, operator(), items), warm=warm)
+    codes = [each.code if isinstance(each, Problem) else each.accepted for each in told]
+    failed = ["linked-failed", "linked-failed"]
+    failed[at] = "record-too-large"
+    assert codes == [True, *failed, True]
+    await sound(books)

@@ -15,8 +15,8 @@ from mfm.core.errors import Invalid, Problem, Refused
 from mfm.core.funds import Fund
 from mfm.core.journal import Move
 from mfm.core.permissions import Actor
-from mfm.core.record import Draft
-from mfm.store.journal import Made, Stored, key_hash
+from mfm.core.record import Draft, canonical, check_size, plain_posting
+from mfm.store.journal import Entry, Made, Stored, key_hash
 from mfm.store.memory import Ahead
 from mfm.store.unit import Unit
 from mfm.store.writer import Writer
@@ -40,6 +40,8 @@ POST = Verb("entry.post", PostEntry, post, "/entries")
 VERBS = (POST,)
 
 
+_BESIDE_BYTES = 1_024
+"""The most that a voucher's record says beside command and postings: who, when, chain, texts."""
 _BREATH = 64
 """After so many items of a batch others get a turn: answers to send, the batch before to write."""
 
@@ -147,6 +149,7 @@ async def _all_or_none(
         for each in group:
             if isinstance(each.draft, Problem):
                 raise each.draft
+            _check_fits(each.entry, each.draft)
             moves.append(await unit.admit(each.draft))
     except Problem as problem:
         unit.memory.ledger.back(mark)
@@ -158,6 +161,16 @@ async def _all_or_none(
         for each, moved in zip(group, moves, strict=True)
         if isinstance(each.draft, Draft)  # they all are: a problem was raised above
     ]
+
+
+def _check_fits(entry: Entry, draft: Draft) -> None:
+    """Hold that a voucher fits into a record before anything of its group is written.
+
+    Raises:
+        Invalid: `record-too-large`; here a record counts as if all beside it were at its longest.
+    """
+    told = [entry.command, [*entry.texts], [plain_posting(each) for each in draft.postings]]
+    check_size(canonical(told) + bytes(_BESIDE_BYTES))
 
 
 async def _refused(
