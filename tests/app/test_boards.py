@@ -206,6 +206,18 @@ async def test_a_disbursement_above_the_limit_needs_its_own_vote(books: Books) -
     await sound(books)
 
 
+async def test_a_cost_above_the_limit_is_the_boards(books: Books) -> None:
+    await books.chain()
+    cost = {"fund": "n", "kind": "direct", **ON}
+    await done(books, "cost.pay", amount=usd("5.00"), **cost)
+    await done(books, "board.set", fund="n", limit=usd("2.00"))
+    await refused(books, "vote-missing", "cost.pay", amount=usd("2.01"), **cost)
+    await done(books, "cost.pay", amount=usd("2.00"), **cost)
+    charge = {**cost, "kind": "bank-charge"}
+    await done(books, "cost.pay", amount=usd("3.00"), **charge)  # the bank has taken it
+    await sound(books)
+
+
 async def test_a_grantee_on_the_board_declares_the_conflict(books: Books) -> None:
     await books.chain()
     await seated(books, "n")

@@ -8,6 +8,8 @@ import pytest
 from msgspec import structs
 
 from mfm.core.boards import Vote
+from mfm.core.costs import Cost
+from mfm.core.nouns import KINDS
 from mfm.core.record import Noun
 from mfm.core.verify_form import Differs, Told
 from mfm.core.verify_votes import check
@@ -22,11 +24,20 @@ CARRIED = structs.replace(VOTED, status="carried")
 USED = structs.replace(CARRIED, status="used", used_by="a")
 DECIDED = structs.replace(ALLOCATION, motion="m")
 MATTER = structs.replace(MOTION, disbursement="d", beneficiary="group")
+COST = Cost(
+    id="k",
+    status="paid",
+    kind="direct",
+    fund="g",
+    bank_account="main",
+    currency="USD",
+    amount_minor=BOARD.limit_minor + 1,
+    shares=(),
+)
 DONOR = {"party": "donor", "role": "board", "key": "k"}
 
 
 def told(verb: str, *sets: Noun, by: dict[str, str] = DONOR, seat: str = "s") -> Told:
-    kinds = {"Motion": "motion", "Allocation": "allocation", "Disbursement": "disbursement"}
     return Told(
         seq=9,
         leaf=b"",
@@ -39,7 +50,7 @@ def told(verb: str, *sets: Noun, by: dict[str, str] = DONOR, seat: str = "s") ->
         caused_by=b"",
         reverses=0,
         postings=(),
-        sets=tuple((kinds[type(state).__name__], state) for state in sets),
+        sets=tuple((KINDS[type(state)], state) for state in sets),
         command={"motion": "m", "seat": seat},
         commit={},
         facts={},
@@ -59,6 +70,10 @@ def held(record: Told, before: Noun | None = MOTION, **rows: Noun | dict[str, No
 
 
 SOUND: dict[str, Callable[[], None]] = {
+    "a bank's charge": lambda: held(told("cost.pay", structs.replace(COST, kind="bank-charge"))),
+    "a cost within the limit": lambda: held(
+        told("cost.pay", structs.replace(COST, amount_minor=BOARD.limit_minor))
+    ),
     "proposed": lambda: held(told("motion.propose", MOTION), None),
     "about a disbursement": lambda: held(told("motion.propose", MATTER), None),
     "voted": lambda: held(told("vote.cast", VOTED)),
@@ -90,6 +105,7 @@ def said(*votes: Vote, **more: Any) -> Told:  # noqa: ANN401  # as `told` takes 
 
 RECUSED = structs.replace(MOTION, votes=(Vote("s", "donor", "recused"),))
 UNSOUND: dict[str, tuple[str, Callable[[], None]]] = {
+    "a cost above the limit": ("vote-used", lambda: held(told("cost.pay", COST))),
     "begins with a vote": ("vote-count", lambda: held(told("motion.propose", VOTED), None)),
     "begins for another's amount": (
         "vote-count",

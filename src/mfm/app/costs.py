@@ -4,8 +4,11 @@ from mfm.app import earmarks
 from mfm.app.context import Context
 from mfm.app.perform import Verb
 from mfm.core import costs as rules
+from mfm.core.boards import Board, must_be_within
 from mfm.core.costs import Cost, PayCost
 from mfm.core.record import Draft
+
+_INSTEAD = "have it allocate the amount, and pay it under an agreement"
 
 
 async def pay(context: Context, command: PayCost) -> Draft:
@@ -16,7 +19,11 @@ async def pay(context: Context, command: PayCost) -> Draft:
     act = context.act(command.effective_on, fund)
     asked = (command.amount, command.shares)
     available_minor = await earmarks.sources(context, fund, command.earmark, asked)
-    return rules.pay(act, command, cost_id, fund, available_minor)
+    draft = rules.pay(act, command, cost_id, fund, available_minor)
+    if command.kind == "direct":  # what a bank charges is nobody's decision
+        board = await context.unit.find(Board, fund.id)
+        must_be_within(board, fund.amount(command.amount, "/amount"), _INSTEAD)
+    return draft
 
 
 VERBS = (Verb("cost.pay", PayCost, pay, "/costs"),)

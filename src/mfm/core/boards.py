@@ -15,7 +15,7 @@ from msgspec import Meta, Struct, structs
 
 from mfm.core.errors import Invalid, Refused
 from mfm.core.funds import Fund
-from mfm.core.money import Money
+from mfm.core.money import Money, decimal_text
 from mfm.core.permissions import OPERATOR
 from mfm.core.record import Draft, Noun
 from mfm.core.terms import Act, Command, Id
@@ -142,6 +142,23 @@ def set_board(act: Act, command: SetBoard, fund: Fund) -> Draft:
         private_decisive=command.private_decisive,
     )
     return Draft(effective_on=act.on, sets=(board,), funds=(fund.id,))
+
+
+def must_be_within(board: Board | None, amount_minor: int, instead: str) -> None:
+    """Hold that an amount is within what is decided without a vote.
+
+    Args:
+        board: the fund's, if it has one.
+        amount_minor: how much, in the fund's currency.
+        instead: what to do above the limit.
+
+    Raises:
+        Refused: `vote-missing`.
+    """
+    if board is not None and amount_minor > board.limit_minor:
+        limit = decimal_text(board.limit_minor, board.currency)
+        detail = f"Above {limit} {board.currency} fund {board.fund}'s board votes: {instead}."
+        raise Refused("vote-missing", detail, "/motion")
 
 
 def take_seat(act: Act, command: TakeSeat, seat_id: str) -> Draft:

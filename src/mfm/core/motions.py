@@ -7,7 +7,7 @@ from msgspec import structs
 
 from mfm.core import boards
 from mfm.core.allocations import Allocation, Share, ShareTerm, named_shares
-from mfm.core.boards import RECUSED, Board, Choice, Seat, Vote
+from mfm.core.boards import RECUSED, Board, Choice, Seat, Vote, must_be_within
 from mfm.core.disbursements import Disbursement
 from mfm.core.errors import Invalid, Refused
 from mfm.core.funds import Fund
@@ -182,10 +182,7 @@ def use(board: Board | None, motion: Motion | None, taken: Taken) -> Motion | No
             `vote-other` for one about something else, or about less; `vote-used`.
     """
     if motion is None:
-        if board is not None and taken.amount_minor > board.limit_minor:
-            limit = decimal_text(board.limit_minor, board.currency)
-            detail = f"Above {limit} {board.currency} fund {board.fund}'s board votes: name its"
-            raise Refused("vote-missing", f"{detail} carried motion.", "/motion")
+        must_be_within(board, taken.amount_minor, "name its carried motion")
         return None
     if motion.used_by not in ("", taken.id):
         detail = f"Motion {motion.id} was used by {motion.used_by}."

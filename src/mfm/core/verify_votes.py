@@ -39,6 +39,8 @@ def check(rows: Rows, told: Told, before: Mapping[str, Noun | None]) -> None:
     motions: list[Any] = [state for kind, state in told.sets if kind == "motion"]
     if told.verb in _FIRST_OF:
         _check_use(rows, told, motions)
+    elif told.verb == "cost.pay":
+        _check_cost(rows, told)
     for motion in motions:
         if told.verb == "motion.propose":
             _check_proposal(rows, told, motion)
@@ -129,6 +131,15 @@ def _carried(board: Board, votes: tuple[Vote, ...]) -> bool:
 def _outweighs(board: Board, count: _Count) -> bool:
     needed, of = board.majority_numerator, board.majority_denominator
     return count.ayes > count.noes and count.ayes * (of - needed) >= count.noes * needed
+
+
+def _check_cost(rows: Rows, told: Told) -> None:
+    """Hold that a cost that somebody decided on is within what needs no vote."""
+    cost: Any = next(state for kind, state in told.sets if kind == "cost")
+    board: Any = rows["board"].get(cost.fund)
+    if board is not None and cost.kind == "direct" and cost.amount_minor > board.limit_minor:
+        detail = f"Cost {cost.id} of {cost.amount_minor} has no vote of its board."
+        raise Differs("vote-used", told.seq, detail)
 
 
 def _check_use(rows: Rows, told: Told, motions: list[Motion]) -> None:

@@ -65,7 +65,8 @@ class _Answer:
                     message = await cycle.receive()
                     if message["type"] == "http.disconnect":
                         return
-                    left -= len(message.get("body", b""))
+                    part = message.get("body")
+                    left -= len(part) if isinstance(part, bytes) else 0
 
     def _at_once(self, head: Any, message: Any) -> bool:  # noqa: ANN401  # ASGI messages
         """Send an answer in one piece, if it is a plain one."""
