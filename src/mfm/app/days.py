@@ -19,11 +19,13 @@ _HELD = BACKING | {"1100", "1110", "1120"}
 
 
 async def must_be_covered(context: Context, draft: Draft) -> None:
-    """Hold a draft that is dated back against the days since.
+    """Hold a draft that is dated back against the days since; a reversal is held by floors alone.
 
     Raises:
-        Refused: `day-uncovered`.
+        Refused: `day-uncovered`, `period-closed`.
     """
+    if draft.reverses:
+        return
     taken: Counter[Account] = Counter()
     for posting in draft.postings:
         for account, signed_minor in (
@@ -56,4 +58,5 @@ async def _is_back_dated(context: Context, name: str, draft: Draft) -> bool:
     fund = await context.unit.find(Fund, name)
     if fund is None or fund.reported:
         return False
+    fund.check_open(draft.effective_on)  # a closed day is refused as such
     return draft.effective_on < await last_day(context.unit, name)

@@ -65,7 +65,9 @@ def run(argv: Sequence[str]) -> int:
             print(next_step(error.code), file=sys.stderr)
         return 1 if isinstance(error, Refused) else said
     except FAILED as error:
-        return _complain(f"{type(error).__name__}: {error}")
+        said = _complain(f"{type(error).__name__}: {error}")
+        print("Look whether the database runs, and at MFM_DATABASE_URL.", file=sys.stderr)
+        return said
     except KeyboardInterrupt:
         return _INTERRUPTED
 
