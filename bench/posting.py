@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import asyncpg
 import msgspec
 
 from bench import reference
@@ -94,6 +95,9 @@ async def prepare(stage: Stage, name: str, tranches: int) -> Requests:
         made += await _grant(clerk, f"g{len(made)}")
         stage.progress.update(task, completed=len(made))
     await clerk.writer.close()
+    connection = await asyncpg.connect(stage.server.admin_url)
+    await connection.execute("CHECKPOINT")  # as there is every five minutes: for all that follows
+    await connection.close()
     return Requests(secrets, made)
 
 

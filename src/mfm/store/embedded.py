@@ -56,6 +56,8 @@ fsync = on
 synchronous_commit = on
 full_page_writes = on
 wal_compression = on
+# Segments are kept and used again: a new one is filled with zeros first, while writers wait.
+min_wal_size = 512MB
 jit = off
 timezone = 'UTC'
 log_timezone = 'UTC'

@@ -71,6 +71,12 @@ def _content_type(media_type: str) -> bytes:
     return (media_type + charset).encode()
 
 
+@cache
+def _header_name(name: str) -> bytes:
+    """Return a header's name as it is sent; there are few."""
+    return name.lower().encode()
+
+
 async def _send(response: Response[bytes], send: Send) -> None:
     """Send an answer, of any length."""
     content = response.content or b""
@@ -80,7 +86,7 @@ async def _send(response: Response[bytes], send: Send) -> None:
     headers = [
         (b"content-type", _content_type(response.media_type or JSON)),
         (b"content-length", str(size).encode()),
-        *((key.lower().encode(), value.encode()) for key, value in response.headers.items()),
+        *((_header_name(name), value.encode()) for name, value in response.headers.items()),
     ]
     status = response.status_code or 200
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -8,7 +8,7 @@ from mfm.core.boards import tally
 from mfm.core.money import decimal_text
 from mfm.core.motions import Motion
 from mfm.core.nouns import NOUNS
-from mfm.core.record import Noun, parse, restore
+from mfm.core.record import Noun, restore
 
 HIDDEN = frozenset({"prev", "digest", "mask"})
 """Fields that are kept, not told: `seq` leads to the record, which has what came before."""
@@ -46,14 +46,32 @@ def _told(value: Struct, currency: str) -> dict[str, Any]:
     return told
 
 
+class _OutcomeBody(Struct, frozen=True):
+    verb: str
+    effective_on: str = ""
+    sets: dict[str, list[dict[str, Any]]] = {}
+    reverses: int = 0
+
+
+class _Outcome(Struct, frozen=True):
+    """What of a record an outcome tells: the rest is passed over, unread."""
+
+    at: str
+    seq: int
+    body: _OutcomeBody
+
+
+_decode_outcome = json.Decoder(_Outcome, strict=False).decode
+
+
 def outcome_json(content: bytes) -> tuple[dict[str, Any], str]:
     """Return what a verb's caller is told, and the address of what it made.
 
     Both come from the record's own bytes, so they are the same for ever. The address is that of
     the first noun that the record made, or the record's own.
     """
-    record, body = parse(content)
-    location = f"/v1/records/{record.seq}"
+    record = _decode_outcome(content)
+    body, location = record.body, f"/v1/records/{record.seq}"
     told: dict[str, Any] = {
         "seq": record.seq,
         "verb": body.verb,
