@@ -45,7 +45,7 @@ def refused(told: list[Told]) -> Told:
     return next(each for each in told if each["outcome"] == "refused")
 
 
-def put(told: Told, **fields: Any) -> None:  # noqa: ANN401  # any of JSON
+def update(told: Told, **fields: Any) -> None:  # noqa: ANN401  # any of JSON
     told.update(fields)
 
 
@@ -59,47 +59,47 @@ def vkey(name: str, kind: int) -> str:
 FORGERIES: dict[str, tuple[Callable[[list[Told]], object], str]] = {
     # The payment
     "more is paid than was approved": (
-        lambda told: [put(paid(told, step), amount_minor="53600000") for step in STEPS[2:]],
+        lambda told: [update(paid(told, step), amount_minor="53600000") for step in STEPS[2:]],
         "state-step",
     ),
     "another is paid than asked": (
-        lambda told: put(paid(told, "release", "dw"), to_party="agent"),
+        lambda told: update(paid(told, "release", "dw"), to_party="agent"),
         "state-step",
     ),
     "it belongs to another commitment": (
-        lambda told: put(paid(told, "release", "dw"), commitment="t"),
+        lambda told: update(paid(told, "release", "dw"), commitment="t"),
         "state-step",
     ),
     "who approved it is not who made the record": (
-        lambda told: put(paid(told, "approve"), approved_by="z"),
+        lambda told: update(paid(told, "approve"), approved_by="z"),
         "four-eyes",
     ),
     "who released it is not who made the record": (
-        lambda told: put(paid(told, "release"), released_by="z"),
+        lambda told: update(paid(told, "release"), released_by="z"),
         "four-eyes",
     ),
     "the approval was there from the beginning": (
-        lambda told: put(paid(told, "request"), approved_by="b"),
+        lambda told: update(paid(told, "request"), approved_by="b"),
         "four-eyes",
     ),
     "who asked was somebody else, after all": (
-        lambda told: [put(paid(told, step), requested_by="z") for step in STEPS[1:]],
+        lambda told: [update(paid(told, step), requested_by="z") for step in STEPS[1:]],
         "four-eyes",
     ),
     "who asked approved it": (
         lambda told: [
-            put(made(told, "disbursement.approve", "dt")["actor"], key="a"),
-            [put(paid(told, step), approved_by="a") for step in STEPS[1:]],
+            update(made(told, "disbursement.approve", "dt")["actor"], key="a"),
+            [update(paid(told, step), approved_by="a") for step in STEPS[1:]],
         ],
         "four-eyes",
     ),
     "nobody approved it": (
-        lambda told: [put(paid(told, step), approved_by="") for step in STEPS[1:]],
+        lambda told: [update(paid(told, step), approved_by="") for step in STEPS[1:]],
         "four-eyes",
     ),
-    "it was not approved": (lambda told: put(paid(told, "approve"), status="reviewed"), ""),
+    "it was not approved": (lambda told: update(paid(told, "approve"), status="reviewed"), ""),
     "it is paid twice": (
-        lambda told: put(paid(told, "confirm", "dt"), status="approved"),
+        lambda told: update(paid(told, "confirm", "dt"), status="approved"),
         "payment",
     ),
     "it is paid and no payment": (
@@ -112,19 +112,19 @@ FORGERIES: dict[str, tuple[Callable[[list[Told]], object], str]] = {
     ),
     # The books
     "an amount": (
-        lambda told: put(posting(told, "deposit.receive", "d"), amount_minor="1"),
+        lambda told: update(posting(told, "deposit.receive", "d"), amount_minor="1"),
         "",
     ),
     "an amount of nothing": (
-        lambda told: put(posting(told, "deposit.receive", "d"), amount_minor="0"),
+        lambda told: update(posting(told, "deposit.receive", "d"), amount_minor="0"),
         "posting-form",
     ),
     "an amount below nothing": (
-        lambda told: put(posting(told, "deposit.receive", "d"), amount_minor="-5"),
+        lambda told: update(posting(told, "deposit.receive", "d"), amount_minor="-5"),
         "posting-form",
     ),
     "an amount in another spelling": (
-        lambda told: put(posting(told, "deposit.receive", "d"), amount_minor="1_0"),
+        lambda told: update(posting(told, "deposit.receive", "d"), amount_minor="1_0"),
         "posting-form",
     ),
     "money moves from one fund to another by itself": (
@@ -140,7 +140,7 @@ FORGERIES: dict[str, tuple[Callable[[list[Told]], object], str]] = {
         "posting-form",
     ),
     "a fund has reported books, and so no floors": (
-        lambda told: put(made(told, "fund.open", "n")["sets"]["fund"][0], reported=True),
+        lambda told: update(made(told, "fund.open", "n")["sets"]["fund"][0], reported=True),
         "payment",
     ),
     # The places
@@ -149,30 +149,32 @@ FORGERIES: dict[str, tuple[Callable[[list[Told]], object], str]] = {
         "fund-chain",
     ),
     "it is earlier than the one before": (
-        lambda told: put(told[40], at="2020-01-01T00:00:00.000000Z"),
+        lambda told: update(told[40], at="2020-01-01T00:00:00.000000Z"),
         "record-place",
     ),
     "it is of a day to come": (
-        lambda told: put(told[-1], at="2999-01-01T00:00:00.000000Z"),
+        lambda told: update(told[-1], at="2999-01-01T00:00:00.000000Z"),
         "record-clock",
     ),
-    "its time is none": (lambda told: [put(each, at="yesterday") for each in told], "malformed"),
-    "it is of another form": (lambda told: put(told[3], v="2"), "record-place"),
-    "it says more than a record does": (lambda told: put(told[3], also="x"), "record-form"),
+    "its time is none": (lambda told: [update(each, at="yesterday") for each in told], "malformed"),
+    "it is of another form": (lambda told: update(told[3], v="2"), "record-place"),
+    "it says more than a record does": (lambda told: update(told[3], also="x"), "record-form"),
     "it was neither accepted nor refused": (
-        lambda told: put(told[3], outcome="perhaps"),
+        lambda told: update(told[3], outcome="perhaps"),
         "record-form",
     ),
     "a refusal moves money": (
-        lambda told: put(refused(told)["body"], postings=[posting(told, "deposit.receive", "d")]),
+        lambda told: update(
+            refused(told)["body"], postings=[posting(told, "deposit.receive", "d")]
+        ),
         "record-form",
     ),
     "a refusal sets a state": (
-        lambda told: put(refused(told)["body"], sets=told[0]["body"]["sets"]),
+        lambda told: update(refused(told)["body"], sets=told[0]["body"]["sets"]),
         "record-form",
     ),
     "a noun that was made twice": (
-        lambda told: put(made(told, "fund.open", "n")["sets"]["fund"][0], id="g"),
+        lambda told: update(made(told, "fund.open", "n")["sets"]["fund"][0], id="g"),
         "state-order",
     ),
     # What stands beside
@@ -187,25 +189,25 @@ FORGERIES: dict[str, tuple[Callable[[list[Told]], object], str]] = {
         "disclosure",
     ),
     "a commitment without its text": (
-        lambda told: put(told[0]["body"], commit={"reason": "A" * 43}),
+        lambda told: update(told[0]["body"], commit={"reason": "A" * 43}),
         "disclosure-missing",
     ),
     "the erasure is of another record": (
-        lambda told: put(made(told, "payload.erase")["facts"], record="1"),
+        lambda told: update(made(told, "payload.erase")["facts"], record="1"),
         "disclosure-missing",
     ),
     "the erasure is of another field": (
-        lambda told: put(made(told, "payload.erase")["facts"], fields=["name"]),
+        lambda told: update(made(told, "payload.erase")["facts"], fields=["name"]),
         "disclosure-missing",
     ),
     "the new key is a witness's": (
-        lambda told: put(
+        lambda told: update(
             made(told, "trail.rotate-key")["facts"], new=vkey(told[0]["log"], COSIGNATURE)
         ),
         "key-rotation",
     ),
     "the new key has another name": (
-        lambda told: put(made(told, "trail.rotate-key")["facts"], new=vkey("mfm/other", LOG)),
+        lambda told: update(made(told, "trail.rotate-key")["facts"], new=vkey("mfm/other", LOG)),
         "signature",
     ),
 }
@@ -225,7 +227,7 @@ def test_signed_with_the_true_key(what: str, world: World, judge: Judge) -> None
 
 def test_a_change_of_key_that_was_refused_changes_nothing(world: World, judge: Judge) -> None:
     told = told_of(world.files)
-    put(refused(told)["body"], verb="trail.rotate-key")
+    update(refused(told)["body"], verb="trail.rotate-key")
     assert judge(world.signed(chained(told))) == FINE
 
 

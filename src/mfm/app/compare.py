@@ -3,6 +3,7 @@
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,17 +78,27 @@ def _export(path: Path) -> Iterator[Callable[[str], bytes]]:
         yield read
 
 
+def records_in(path: Path, size: int) -> Iterator[bytes]:
+    """Yield the records of an export of so many, in order; nothing is checked.
+
+    Raises:
+        OSError, KeyError, tarfile.TarError, Tampered: a bundle cannot be read.
+    """
+    with _export(path) as read:
+        for first in range(0, size, WIDTH):
+            width = min(WIDTH, size - first)
+            content, at = read(tile_path("entries", first // WIDTH, width)), 0
+            while at < len(content):
+                length = int.from_bytes(content[at : at + 2], "big")
+                yield content[at + 2 : at + 2 + length]
+                at += 2 + length
+
+
 def _root_at(path: Path, checkpoint: Checkpoint, size: int) -> bytes:
     """Return the root of an export's first records."""
     tree = Range()
-    with _export(path) as read:
-        for first in range(0, size, WIDTH):
-            width = min(WIDTH, checkpoint.size - first)
-            content, at = read(tile_path("entries", first // WIDTH, width)), 0
-            while at < len(content) and tree.size < size:
-                length = int.from_bytes(content[at : at + 2], "big")
-                tree.append(leaf_hash(content[at + 2 : at + 2 + length]))
-                at += 2 + length
+    for content in islice(records_in(path, checkpoint.size), size):
+        tree.append(leaf_hash(content))
     return tree.root()
 
 

@@ -63,6 +63,8 @@ def add(commands: Commands) -> None:
     made.add_argument(
         "--key-until", type=_bound, action="append", default=[], metavar="KEY=SIZE", help=text
     )
+    text = "hold every record to all rules of the ledger too, as --database does; it takes longer"
+    made.add_argument("--rules", action="store_true", help=text)
     made.set_defaults(offline=_offline)
 
 
@@ -77,10 +79,12 @@ def _offline(args: argparse.Namespace) -> int | None:
     if args.database:
         return None
     is_receipt = args.path == _RECEIPT
-    if (is_receipt and args.name is None) or (args.name and (args.since or args.min_size)):
+    if (is_receipt and args.name is None) or (
+        args.name and (args.since or args.min_size or args.rules)
+    ):
         detail = (
-            "It is `mfm verify receipt NAME --policy FILE`, or the paths of exports; --since and"
-            " --min-size are for one export."
+            "It is `mfm verify receipt NAME --policy FILE`, or the paths of exports; --since,"
+            " --min-size and --rules are for one export."
         )
         raise Invalid("request-refused", detail)
     if args.policy is None:
@@ -91,9 +95,8 @@ def _offline(args: argparse.Namespace) -> int | None:
         print_json(told)
         return code
     for each in told["problems"]:
-        print(
-            visible(f"{each['code']}: record {each['seq']}, {each['file']}: {each['detail']}"),
-        )
+        text = f"{each['code']}: record {each['seq']}, {each['file']}: {each['detail']}"
+        print(visible(text))
     if not code:
         _agree(told)
     return code
@@ -123,13 +126,20 @@ def _verdict(args: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         )
         if args.name is not None:
             return counterparts.verify((Path(args.path), Path(args.name)), policy, options)
-        return verifier.verify(Path(args.path), policy, options)
+        judge = verifier.verify
+        if args.rules:
+            from mfm.app import verify_rules  # noqa: PLC0415  # as above: others do without it
+
+            judge = verify_rules.verify
+        return judge(Path(args.path), policy, options)
 
 
 def _agree(told: dict[str, Any]) -> None:
     """Print what holds."""
     for each in told.get("trails", [told]):
         print(f"ok: {each['size']} records, root {each['root']}")
+    if "rules_held" in told:
+        print(f"    {told['rules_held']} records keep all rules of the ledger")
     if "transfers" in told:
         print(f"    {len(told['transfers'])} transfers between them agree")
     if "actor" in told:
