@@ -88,6 +88,20 @@ def asked(pool: list[Any]) -> list[tuple[str, int, int]]:
     return list(taken.values())
 
 
+def misspelt(name: str, drawn: random.Random) -> str:
+    """Return a name as people get it wrong: letters changed places, words too, a form added."""
+    at = drawn.randrange(max(1, len(name) - 1))
+    words = name.split()
+    turn = drawn.randrange(len(words))
+    return drawn.choice(
+        [
+            name[:at] + name[at + 1 : at + 2] + name[at : at + 1] + name[at + 2 :],
+            " ".join(words[turn:] + words[:turn]),
+            f"{name} {drawn.choice(['NGO', 'Inc.', 'Association', 'e.V.'])}",
+        ]
+    )
+
+
 def recall(pool: list[Any]) -> dict[str, float]:
     """Return the share of names whose organisation is among the first candidates, by sort."""
     matcher = org_matcher()
@@ -101,6 +115,11 @@ def recall(pool: list[Any]) -> dict[str, float]:
     found: Counter[str] = Counter()
     for sort, place, which in queries:
         name = pool[place]["names"][which][0]
+        found[sort] += place in among.find(name, pool[place]["country"], TOP)
+    drawn = random.Random(21)
+    queries += [("misspelt", place, 0) for place in drawn.sample(range(len(pool)), QUERIES_A_KIND)]
+    for sort, place, which in queries[-QUERIES_A_KIND:]:
+        name = misspelt(pool[place]["names"][which][0], drawn)
         found[sort] += place in among.find(name, pool[place]["country"], TOP)
     sizes = Counter(sort for sort, *_ in queries)
     return {"all": found.total() / sizes.total()} | {s: found[s] / sizes[s] for s in sizes}

@@ -1,6 +1,7 @@
 """The matchers on real and labelled pairs that lie beside the repository."""
 
 import csv
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,11 @@ import pytest
 
 from mfm.app.matching import org_matcher, project_matcher
 from mfm.core.org_likeness import OrgView
+from mfm.core.overlap_calls import Window, overlapping_calls
+from mfm.core.overlap_chains import Agreement, Asked, intermediaries
 from mfm.core.project_matching import ProjectView
 from mfm.core.scoring import Verdict
+from mfm.formats.iati import read as iati_read
 from tests.house.tree import ROOT
 
 DATA = ROOT.parent / "shared" / "data"
@@ -87,3 +91,38 @@ def test_no_affiliate_of_the_real_pairs_is_strong_and_one_number_makes_one() -> 
         )
     }
     assert verdict(abaad).band == "strong"
+
+
+def test_the_real_windows_of_calls_overlap_as_often_as_is_known() -> None:
+    path = need(DATA / "overlap" / "calls_cbpf.json")
+    windows = [
+        Window(
+            id=str(at),
+            fund=str(each["fund"]),
+            places=(str(each["fund"]),),
+            opens_on=date.fromisoformat(each["open"]),
+            closes_on=date.fromisoformat(each["close"]),
+        )
+        for at, each in enumerate(msgspec.json.decode(path.read_bytes()))
+    ]
+    assert len(windows) == 685
+    assert 241 <= len(overlapping_calls(windows)) <= 243
+
+
+def test_a_real_intermediary_beside_its_own_sub_grantee() -> None:
+    path = need(DATA / "iati-real" / "women-and-peace-orgs.xml")
+    agreements: list[Agreement] = []
+    asked: list[Asked] = []
+    for activity in iati_read(path):
+        days = {each.type: each.on for each in activity.dates}
+        first, last = days.get("2") or days.get("1"), days.get("3") or days.get("4")
+        reporter = activity.reporting.ref
+        for each in activity.participants:
+            if each.role == "1" and each.organisation.ref:
+                asked.append(Asked(reporter, each.organisation.ref, first, last))
+            if each.role == "4" and each.organisation.ref not in {"", reporter}:
+                agreements.append(Agreement(reporter, each.organisation.ref))
+    found = intermediaries(asked, agreements)
+    pair = [each for each in found if (each.left, each.right) == ("LB-MOI-497", "NL-KVK-30214009")]
+    assert pair
+    assert pair[0].reasons[0] == "for: NL-KVK-30214009 gives to LB-MOI-497"

@@ -63,3 +63,15 @@ def test_mistakes_are_named_and_leave_no_output(tmp_path: Path) -> None:
     assert "request-refused" in terminal.fails("overlaps", "candidates", *where)
     assert not out.exists()
     assert {each.name for each in tmp_path.iterdir()} == {"p.jsonl"}
+
+
+def test_a_mechanism_is_scanned(terminal: Terminal) -> None:
+    for name in ("Femmes pour la Paix", "Women for Peace"):
+        done = terminal.run("party", "register", "--name", name, "--country", "CD")
+        assert done.returncode == 0, done.stderr
+    told = terminal.json("overlaps", "scan")["overlaps"]
+    twins = [each for each in told if each["detector"] == "same-organisation"]
+    assert any("for: Femmes and Women mean the same" in each["reasons"] for each in twins)
+    said = terminal.run("overlaps", "scan")
+    assert said.returncode == 0
+    assert "same-organisation" in said.stdout

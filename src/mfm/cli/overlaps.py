@@ -7,8 +7,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from mfm.app import overlap_files
-from mfm.cli.arguments import Commands, print_json
+from mfm.app import overlap_files, overlaps
+from mfm.cli.arguments import Commands, command, print_json
+from mfm.cli.session import Session
+from mfm.cli.statements import print_table
 
 _TOP = 50
 Work = Callable[[argparse.Namespace, overlap_files.Tick], int]
@@ -19,6 +21,7 @@ def add(commands: Commands) -> None:
     text = "Find organisations that are one, and projects that are paid for twice."
     made = commands.add_parser("overlaps", help=text, description=text)
     whats = made.add_subparsers(dest="what", required=True, metavar="WHAT")
+    command(whats, "scan", _scan, "Look for overlap in all that the mechanism holds.")
     _pairs(
         whats,
         "match-organisations",
@@ -58,17 +61,44 @@ def _candidates(args: argparse.Namespace, tick: overlap_files.Tick) -> int:
     return overlap_files.candidates(args.pool, args.queries, args.output, args.top, tick)
 
 
-def _offline(args: argparse.Namespace, work: Work) -> int:
-    """Do the work with a progress bar on standard error; no database is opened."""
+async def _scan(session: Session, args: argparse.Namespace) -> int:
+    with _bar() as bar:
+        task = bar.add_task("reading", total=None)
+
+        def show(what: str, done: int) -> None:
+            bar.update(task, description=what, completed=done)
+
+        async with session.reading(args.mechanism, "overlap.read", "mfm overlaps scan") as (
+            engine,
+            actor,
+        ):
+            found = await overlaps.scan(engine, actor, show)
+    if args.json:
+        print_json({"overlaps": found})
+        return 0
+    rows = [
+        (each.detector, each.left, each.right, each.band, "; ".join(each.reasons)) for each in found
+    ]
+    print_table("", ("detector", "one", "other", "band", "why"), rows)
+    return 0
+
+
+def _bar() -> Progress:
+    """Return a progress bar on standard error, where that is a terminal."""
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}")
-    with Progress(
+    return Progress(
         *columns,
         TimeElapsedColumn(),
         console=console,
         transient=True,
         disable=not console.is_terminal,
-    ) as bar:
+    )
+
+
+def _offline(args: argparse.Namespace, work: Work) -> int:
+    """Do the work with a progress bar; no database is opened."""
+    with _bar() as bar:
         task = bar.add_task("comparing", total=None)
         done = work(args, lambda count: bar.update(task, completed=count))
     if args.json:

@@ -12,8 +12,10 @@ from mfm.core.org_likeness import Weigh
 
 LOOKED_AT = 800
 """So many candidates by keys are read closely."""
-SAME_COUNTRY = 300
+SAME_COUNTRY = 500
 """What the same country adds, in thousandths."""
+SHORT_NAME_SPARED = 500
+"""How much longer a short name is taken to be, so that one common word is not a whole likeness."""
 SHORT_FORM_WORTH = 900
 """What a short form that is explained wholly is worth beside names that say the same."""
 
@@ -70,4 +72,6 @@ class Pool:
         if asked.is_acronym or other.is_acronym:
             pair = (asked, other) if asked.is_acronym else (other, asked)
             short = max((explained(each, pair[1].words) for each in pair[0].acronyms), default=0)
-        return max(met // (sum(map(sum, weights)) or 1), short * SHORT_FORM_WORTH // FULL)
+        return max(
+            met // (sum(map(sum, weights)) + SHORT_NAME_SPARED), short * SHORT_FORM_WORTH // FULL
+        )

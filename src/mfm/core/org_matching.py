@@ -84,6 +84,10 @@ class OrgMatcher:
         score = self.model.regimes[compared.regime]
         return score.total(score.parts(compared.facts))
 
+    def names_differ(self, one: Read, other: Read) -> bool:
+        """Tell whether two that share a number have nothing else in common."""
+        return self.rank(one, other) <= CONTRADICTED_MAX
+
 
 def has_further_fact(facts: Mapping[str, int]) -> bool:
     """Tell whether anything beside names and country says that the two are one."""

@@ -205,6 +205,7 @@ receipt.read            staff:fund overseers:any donor:own grantee:own
 statement.read          staff:fund overseers:any donor:any
 export.iati             staff:fund overseers:any donor:any
 export.hledger          staff:fund overseers:any
+overlap.read            overseers:any
 totals.read             staff:any overseers:any donor:any
 key.read                overseers:any
 status_link.read        staff:fund overseers:any grantee:own

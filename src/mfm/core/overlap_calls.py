@@ -1,0 +1,103 @@
+"""Calls that ask the same applicants for the same places and themes in the same days (D3)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+
+from msgspec import Struct
+
+from mfm.core.overlaps import Overlap
+
+THEMES_ALIKE_PERCENT = 50
+"""So much of two calls' themes together must be in both."""
+
+
+class Window(Struct, frozen=True, kw_only=True):
+    """A call's days and whom it asks, as they are compared.
+
+    Attributes:
+        id: the call's.
+        fund: whose call.
+        tier: the fund's: global, regional, national, local; or "".
+        opens_on, closes_on: its days, the last included.
+        places: ISO 3166 codes; none means anywhere.
+        themes: none means any.
+        types: of organisations; none means any.
+        levels: of organisations; none means any.
+    """
+
+    id: str
+    fund: str
+    tier: str = ""
+    opens_on: date
+    closes_on: date
+    places: tuple[str, ...] = ()
+    themes: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+
+
+def overlapping_calls(windows: Iterable[Window], near_days: int = 0) -> list[Overlap]:
+    """Return the pairs of calls whose windows meet, or come within some days of it.
+
+    Calls for different places, themes or applicants do not compete, whatever their days.
+    """
+    ordered = sorted(windows, key=lambda window: (window.opens_on, window.id))
+    near = timedelta(days=near_days)
+    found: list[Overlap] = []
+    open_now: list[Window] = []
+    for window in ordered:
+        open_now = [each for each in open_now if each.closes_on + near >= window.opens_on]
+        found += [_told(each, window) for each in open_now if competes(each, window)]
+        open_now.append(window)
+    return found
+
+
+def competes(one: Window, other: Window) -> bool:
+    """Tell whether two calls ask the same applicants, whatever their days."""
+    shared = len(set(one.themes) & set(other.themes))
+    either = len(set(one.themes) | set(other.themes))
+    themes = not one.themes or not other.themes or 100 * shared >= THEMES_ALIKE_PERCENT * either
+    return (
+        themes
+        and _places(one.places, other.places)
+        and _meet(one.types, other.types)
+        and _meet(one.levels, other.levels)
+    )
+
+
+def _meet(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Tell whether two lists have something in common; none stands for anything."""
+    return not one or not other or not set(one).isdisjoint(other)
+
+
+def _places(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Tell whether a place is in both lists, or lies in one of the other's (CD in CD-NK)."""
+    if not one or not other:
+        return True
+    return any(a == b or a.startswith(b + "-") or b.startswith(a + "-") for a in one for b in other)
+
+
+def _told(one: Window, other: Window) -> Overlap:
+    first, last = max(one.opens_on, other.opens_on), min(one.closes_on, other.closes_on)
+    days = (last - first).days + 1
+    said = f"{days} days in common" if days > 0 else f"{-days} days between them"
+    reasons = [f"for: {said}, from {first}" if days > 0 else f"for: {said}"]
+    for name in ("places", "themes", "types", "levels"):
+        shared = sorted(set(getattr(one, name)) & set(getattr(other, name)))
+        reasons += [f"for: the same {name}: {', '.join(shared)}"] if shared else []
+    left, right = sorted((one.id, other.id))
+    return Overlap(
+        detector="overlapping-calls",
+        left=left,
+        right=right,
+        reasons=tuple(reasons),
+        suggestions=_suggestions(one, other),
+    )
+
+
+def _suggestions(one: Window, other: Window) -> tuple[str, ...]:
+    """Return what would help: shift one; one call together; a window kept for local groups."""
+    made = ["shift", "merge"]
+    if one.tier != other.tier and not {"local", "national"}.isdisjoint({one.tier, other.tier}):
+        made.append("reserve-local-window")
+    return tuple(made)

@@ -1,0 +1,71 @@
+"""The scan over a real mechanism: what it notices, who may ask, and that it changes nothing."""
+
+import pytest
+
+from mfm.app.overlaps import scan
+from mfm.core.errors import Invalid
+from mfm.core.permissions import Actor
+from mfm.store import database
+from mfm.store.database import connect
+from tests.app.playing import sound
+from tests.calling import APPLICATION, accepted, applied, called, grantee
+from tests.support import Books
+
+pytestmark = pytest.mark.anyio
+
+
+async def played(books: Books) -> None:
+    """Play a chain with a twin, two calls at once, one project twice, and a steward that asks."""
+    await books.chain()
+    await accepted(books, "party.register", id="twin", name="Womens group asbl")
+    await accepted(books, "party.register", id="radio", name="Radio Amani")
+    await called(books)
+    await called(books, id="k2", fund="g")
+    await called(books, id="k3", places=["CD"])
+    await applied(books)
+    await applied(books, "again", title="Peace committees, again")
+    own = {**APPLICATION, "lead": "agent", "title": "Secretariat of a network"}
+    await accepted(books, "application.draft", grantee("agent"), id="theirs", **own)
+    await accepted(books, "application.submit", grantee("agent"), application="theirs")
+
+
+async def test_every_detector_reads_the_mechanism_and_nothing_changes(books: Books) -> None:
+    await played(books)
+    connection = await connect(books.url, "mfm_writer")
+    before = await connection.fetchval("SELECT max(seq) FROM mfm.record")
+    engine = database.reader_engine(books.url, books.mechanism.id)
+    seen: set[str] = set()
+    try:
+        auditor = Actor("donor", "auditor", "key")
+        found = await scan(engine, auditor, lambda what, _: seen.add(what))
+        assert found == await scan(engine, auditor, lambda *_: None)
+        for role in ("preparer", "approver", "payer", "board", "donor", "grantee"):
+            with pytest.raises(Invalid, match="role-not-allowed"):
+                await scan(engine, Actor("group", role, "key"), lambda *_: None)
+    finally:
+        await engine.dispose()
+    pairs = {(each.detector, each.left, each.right) for each in found}
+    assert pairs == {
+        ("same-organisation", "group", "twin"),
+        ("overlapping-calls", "k", "k2"),
+        ("intermediary", "agent", "group"),
+        ("same-project", "again", "ap"),
+    }
+    assert all(each.reasons for each in found)
+    assert seen == {"organisations", "calls", "agreements", "applications"}
+    assert await connection.fetchval("SELECT max(seq) FROM mfm.record") == before
+    await connection.close()
+    await sound(books)
+
+
+async def test_declared_shares_are_no_hit(books: Books) -> None:
+    await books.chain()
+    await called(books)
+    await applied(books)
+    await applied(books, "again", co_financing=["ap"])
+    engine = database.reader_engine(books.url, books.mechanism.id)
+    try:
+        found = await scan(engine, Actor("donor", "administrator", "key"), lambda *_: None)
+    finally:
+        await engine.dispose()
+    assert [each for each in found if each.detector == "same-project"] == []
