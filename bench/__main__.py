@@ -16,7 +16,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import Progress
 
-from bench import importing, posting, reads, sealing, trail
+from bench import importing, policies, posting, reads, sealing, trail
 from bench.stage import Stage, Told
 from mfm.store import embedded, migrate
 
@@ -26,6 +26,7 @@ MEASURES: dict[str, Callable[[Stage], Awaitable[Told]]] = {
     "sealing": sealing.measure,
     "importing": importing.measure,
     "trail": trail.measure,
+    "policies": policies.measure,
 }
 """Each prepares a mechanism of its own on the one database server."""
 

@@ -50,7 +50,7 @@ _STEPS = re.compile(
 )
 _SIGNERS = "requested_by resubmitted_by reviewed_by approved_by instructed_by released_by".split()
 _SAME = ("commitment", "from_fund", "to_fund", "to_party", "currency", "amount_minor")
-_BLOBS = {"reported_activity": "content", "import": "findings"}
+_BLOBS = {"reported_activity": "content", "import": "findings", "policy": "content catalogue cases"}
 _FIELDS = ["at", "body", "chain", "log", "nonce", "outcome", "seq", "v"]
 _FIRST = ("1", bytes(32).hex())
 _BASE64 = re.compile("([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
@@ -429,7 +429,7 @@ class _Pass:  # once over an export, in memory that grows with accounts, not wit
             if kind == "fund" and row.get("reported") and row["id"] not in self.reported:
                 must(was in ("new", "reversed"), "state-step", row["id"], "has books of its own.")
                 self.reported.add(row["id"])
-            self._blobs |= {row.get(_BLOBS.get(kind, ""), "")} - {""}
+            self._blobs |= {row.get(each, "") for each in _BLOBS.get(kind, "").split()} - {""}
             self._decisions += kind == "decision"
         return released
 

@@ -18,6 +18,7 @@ from mfm.core.permissions import ROLES, TABLE, Actor
 from mfm.store import database
 from mfm.store.unit import Unit
 from mfm.store.writer import Writer
+from tests import ruling
 from tests.app.invariants import INVARIANTS, broken
 from tests.calling import APPLICATION, CALL
 from tests.conftest import Database
@@ -90,6 +91,7 @@ async def played(db: Database) -> AsyncIterator[Played]:
     await books.do("fund.set-period", fund="y", open_from="2026-01-01", open_until="2026-06-30")
     for verb, key, fields in [*ADVANCE, *MONEY_IN, *TERMS]:
         assert (await books.do(verb, operator(key), **fields, **ON)).accepted, verb
+    await books.do("policy.draft", content=ruling.file(name="q"))
     for verb, fields in [*GOVERNED.items(), *CALLED]:
         assert (await books.do(verb, **fields)).accepted, verb
     assert (await books.do("call.publish", operator("other"), call="k")).accepted
@@ -286,6 +288,11 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "vote.cast": {"motion": "motion", "seat": "seat", "choice": "for"},
     "conflict.declare": {"motion": "motion", "seat": "seat"},
     "motion.close": {"motion": "motion"},
+    "policy.draft": {"content": ruling.file()},
+    "policy.test": {"policy": "q.v1", "cases": ruling.cases(name="q")},
+    "policy.approve": {"policy": "q.v1"},
+    "policy.activate": {"policy": "q.v1"},
+    "policy.adopt": {},
     "party.attest": {"party": "donor2", "kind": "mission", "source": "s"},
     "attestation.withdraw": {"attestation": "donor2.level", "reason": "why"},
     "fund.set-standards": {"fund": "n", "local_percent": 30},

@@ -14,6 +14,7 @@ from mfm.app import rotation, trail, witness
 from mfm.app.entries import post_batch
 from mfm.app.imports import import_iati
 from mfm.app.perform import Ask, perform
+from mfm.app.policies import adopt_shipped
 from mfm.app.registry import VERBS
 from mfm.app.verify import request_of, verify_database
 from mfm.cli import verify as command
@@ -28,6 +29,7 @@ from mfm.store import cosigned
 from mfm.store import verify as store
 from mfm.store.database import connect
 from mfm.store.verify import Verified
+from tests import ruling
 from tests.calling import CALL, applied, called
 from tests.conftest import Database
 from tests.support import ADVANCE, CHAIN, EXCHANGE, Books, operator, usd
@@ -66,6 +68,9 @@ async def live(books: Books, folder: Path) -> None:
     await terms(books, on)
     await board(books, on)
     await calls(books)
+    await adopt_shipped(books.writer, operator())
+    await ruling.live(books)
+    await ruling.live(books, 2, first=ruling.NEXT)
     await money_in(books, on)
     await money_out(books, on)
     await bank(books)
@@ -559,6 +564,9 @@ OTHERWISE = {
     "smallint": "-1 - {0}",
     "integer": "{0} + 1",
     "bigint": "coalesce({0} + 1, 1)",
+    "daterange": "daterange(lower({0}) - 1, upper({0}))",
+    "int4range": "int4range(upper({0}), upper({0}) + 1)",
+    "int8range": "int8range(upper({0}), upper({0}) + 1)",
 }
 ONE = "(SELECT ctid FROM mfm.{0} WHERE mechanism_id = $1 ORDER BY {1} LIMIT 1)"
 """Of the records the first: others answer requests that they do not tell whole."""

@@ -148,6 +148,7 @@ async def fill(site: Site) -> None:
         ("/v1/links", {"commitment": "w"}, "preparer"),
         ("/v1/parties/group/attestations", {"kind": "mission", "source": "S"}, "preparer"),
         ("/v1/funds/n/standards", {"local_percent": 0}, "board"),
+        ("/v1/policies/adopt", {}, "administrator"),
         ("/v1/calls", CALL, "preparer"),
         ("/v1/calls/k/publish", {}, "approver"),
         ("/v1/applications", APPLICATION, "grantee"),

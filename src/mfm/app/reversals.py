@@ -32,6 +32,7 @@ from mfm.core.parties import Party
 from mfm.core.periods import Period
 from mfm.core.permissions import OPERATOR, Actor
 from mfm.core.pledges import Pledge
+from mfm.core.policies import Policy
 from mfm.core.record import Body, Draft, Noun, Posting, Record, parse, posting_of, restore
 from mfm.core.reports import Report
 from mfm.core.revaluations import Revaluation
@@ -56,6 +57,11 @@ _FINAL = {
     "board.vacate": "board.seat",
     "call.publish": "call.close or call.cancel",
     "call.cancel": "call.draft",
+    "policy.draft": "policy.draft",
+    "policy.test": "policy.draft",
+    "policy.approve": "policy.draft",
+    "policy.activate": "policy.draft of the next version",
+    "policy.adopt": "policy.draft of the next version",
     "vote.cast": "vote.cast",
     "conflict.declare": "motion.propose",
     "motion.close": "motion.propose",
@@ -113,6 +119,7 @@ _NAMED_BY: dict[type[Noun], tuple[tuple[type[Noun], str], ...]] = {
         (Seat, "fund"),
         (Motion, "fund"),
         (Call, "fund"),
+        (Policy, "fund"),
     ),
     Call: ((Comment, "call"), (Application, "call"), (Allocation, "call")),
     Commitment: ((Condition, "commitment"), (Report, "commitment"), (StatusLink, "commitment")),

@@ -55,6 +55,7 @@ class Found(Struct, frozen=True):
         values: the facts that counted.
         rejected: fact -> why it did not count.
         catalogue: the catalogue of facts.
+        submitted_on: the day of what was decided on, where it is another.
     """
 
     outcome: str
@@ -64,6 +65,7 @@ class Found(Struct, frozen=True):
     values: dict[str, Value]
     rejected: dict[str, str]
     catalogue: Catalogue
+    submitted_on: date | None = None
 
 
 def worst(outcomes: Iterable[str]) -> str:
@@ -71,7 +73,13 @@ def worst(outcomes: Iterable[str]) -> str:
     return max(outcomes, key=_RANK.__getitem__, default=OUTCOMES[0])
 
 
-def evaluate(policies: Sequence[PolicyFile], facts: Facts, on: date, catalogue: Catalogue) -> Found:
+def evaluate(
+    policies: Sequence[PolicyFile],
+    facts: Facts,
+    on: date,
+    catalogue: Catalogue,
+    submitted_on: date | None = None,
+) -> Found:
     """Hold facts against every rule of the policies that are in force on a day.
 
     Nothing is cut short: each rule has its result, so that who is refused hears all reasons.
@@ -82,6 +90,7 @@ def evaluate(policies: Sequence[PolicyFile], facts: Facts, on: date, catalogue: 
         facts: name -> value; what is not of its type counts as missing, and is told.
         on: the civil day in the policies' time zone.
         catalogue: the facts that there are.
+        submitted_on: the day that policies judged on submission must be in force on; `on` if None.
     """
     values, rejected = catalogue.admit(facts)
     values[ON] = on
@@ -89,7 +98,8 @@ def evaluate(policies: Sequence[PolicyFile], facts: Facts, on: date, catalogue: 
     chosen = tuple(
         policy
         for policy in policies
-        if policy.in_force(on) and (currency is None or policy.currency in ("", currency))
+        if policy.in_force(submitted_on or on if policy.judged_on == "submission" else on)
+        and (currency is None or policy.currency in ("", currency))
     )
     results = tuple(_result(policy, rule, values) for policy in chosen for rule in policy.rules)
     outcomes = [outcome for each in results if (outcome := _outcome(each))]
@@ -97,7 +107,8 @@ def evaluate(policies: Sequence[PolicyFile], facts: Facts, on: date, catalogue: 
         outcomes.append("refuse")
     if rejected and not rejected.keys().isdisjoint(_read(chosen)):
         outcomes.append("incomplete")
-    return Found(worst(outcomes), on, results, chosen, values, rejected, catalogue)
+    outcome = worst(outcomes)
+    return Found(outcome, on, results, chosen, values, rejected, catalogue, submitted_on)
 
 
 def _read(policies: Sequence[PolicyFile]) -> set[str]:
@@ -168,7 +179,8 @@ def told(found: Found) -> dict[str, Any]:
     """
     facts = snapshot(found.values)
     read = _read(found.policies)
-    return {
+    submitted = {"submitted_on": found.submitted_on.isoformat()} if found.submitted_on else {}
+    return submitted | {
         "catalogue": found.catalogue.sha256,
         "engine": ENGINE,
         "facts": facts,

@@ -124,7 +124,8 @@ class Catalogue:
     """The facts that there are.
 
     Attributes:
-        sha256: of the file's bytes, hex; a decision names it.
+        content: the file's bytes.
+        sha256: of them, hex; a decision names it.
         facts: name -> fact.
     """
 
@@ -135,7 +136,7 @@ class Catalogue:
             PolicyError: it has faults.
         """
         told, reader = parse(content, where, _NODES)
-        self.sha256 = sha256(content).hexdigest()
+        self.content, self.sha256 = content, sha256(content).hexdigest()
         top = reader.table(told, {"format": int, "facts": dict}, "format facts", reader.place())
         facts = [_fact(name, each, reader) for name, each in top.get("facts", {}).items()]
         self.facts = {fact.name: fact for fact in facts}

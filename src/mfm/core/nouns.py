@@ -29,6 +29,7 @@ from mfm.core.openings import OpeningBalance
 from mfm.core.parties import Party
 from mfm.core.periods import Period
 from mfm.core.pledges import Pledge
+from mfm.core.policies import Policy
 from mfm.core.rates import Rate
 from mfm.core.record import Noun
 from mfm.core.refunds import Refund
@@ -62,6 +63,7 @@ _ALL: tuple[type[Noun], ...] = (
     Board,
     Seat,
     Motion,
+    Policy,
     Call,
     Comment,
     Application,

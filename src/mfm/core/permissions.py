@@ -111,6 +111,11 @@ allocation.classify     preparer:fund approver:fund
 board.set               administrator:any
 board.seat              administrator:any
 board.vacate            administrator:any
+policy.draft            preparer:fund approver:fund
+policy.test             preparer:fund approver:fund
+policy.approve          board:fund
+policy.activate         approver:fund administrator:any
+policy.adopt            administrator:any
 motion.propose          preparer:fund board:fund
 motion.close            preparer:fund board:fund
 vote.cast               board:fund
@@ -192,6 +197,7 @@ seat.read               all:any
 motion.read             all:any
 attestation.read        staff:any overseers:any grantee:own
 standards.read          all:any
+policy.read             all:any
 call.read               all:any
 comment.read            all:any
 application.read        staff:fund overseers:any grantee:own

@@ -28,8 +28,9 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 """Kind -> the gates that ask for it; a policy that names no gates is for the first."""
 GATES = ("application", "signature", "activation", "amendment", "allocation", "approval", "payment")
+_MAX_VERSION = 99_999
 JUDGED_ON = ("submission", "decision")
-_ID = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
+_ID = re.compile(r"[a-z0-9][a-z0-9.-]{0,49}")
 _ZONE = re.compile(r"[A-Za-z0-9_+-]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}")
 _WORDING = {"title", "change_note", "awaiting_review", "message", "fix", "owner", "approved"}
 """Keys that say nothing about what is decided."""
@@ -233,8 +234,8 @@ class _Heads:
     def version(self) -> int:
         """Return the version, counted from 1."""
         value: int = self._top.get("version", 1)
-        if value < 1:
-            self._fault("version", f"version is {value}.", "Versions count from 1.")
+        if not 1 <= value <= _MAX_VERSION:
+            self._fault("version", f"version is {value}.", f"It is from 1 to {_MAX_VERSION}.")
         return value
 
     def until(self) -> date | None:

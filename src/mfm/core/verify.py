@@ -22,7 +22,13 @@ from mfm.core.verify_verbs import ERASURE, REVERSAL, ROTATION, VOUCHER
 
 _FIRST = (0, bytes(32))
 # The fields that name larger content kept beside, by its SHA-256 in hex.
-_BLOBS = (("reported_activity", "content"), ("import", "findings"))
+_BLOBS = (
+    ("reported_activity", "content"),
+    ("import", "findings"),
+    ("policy", "content"),
+    ("policy", "catalogue"),
+    ("policy", "cases"),
+)
 
 
 class Folded(Struct, frozen=True, kw_only=True):

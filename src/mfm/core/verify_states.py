@@ -11,6 +11,7 @@ from mfm.core import (
     verify_contributions,
     verify_payments,
     verify_periods,
+    verify_policies,
     verify_terms,
     verify_votes,
 )
@@ -61,6 +62,7 @@ _REFERENCES = {
     "motion": {"fund": "board", "disbursement": "disbursement"},
     "attestation": {"party": "party"},
     "standards": {"fund": "fund"},
+    "policy": {"fund": "fund"},
     "call": {"fund": "fund"},
     "comment": {"call": "call", "fund": "fund", "party": "party"},
     "application": {"call": "call", "fund": "fund", "lead": "party"},
@@ -160,6 +162,7 @@ class States:
             verify_terms.check(self.rows, told, changes)
             verify_attestations.check(self.rows, told, changes)
             verify_calls.check(self.rows, told, changes)
+            verify_policies.check(self.rows, told, changes)
         verify_votes.check(self.rows, told, {state.id: before for before, state in changes})
         return changes
 

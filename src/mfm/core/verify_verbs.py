@@ -12,7 +12,7 @@ value, left out for none.
 
 from msgspec import Struct
 
-from mfm.core import verify_table, verify_table_calls
+from mfm.core import verify_table, verify_table_calls, verify_table_policies
 from mfm.core.verify_form import Side
 
 Move = tuple[str, str, str, int]
@@ -75,7 +75,11 @@ def _events(text: str) -> dict[str, Event]:
     return table
 
 
-EVENTS: dict[str, Event] = _events(verify_table.TABLE) | _events(verify_table_calls.TABLE)
+EVENTS: dict[str, Event] = {
+    name: event
+    for part in (verify_table, verify_table_calls, verify_table_policies)
+    for name, event in _events(part.TABLE).items()
+}
 
 VOUCHER = "entry.post"
 REVERSAL = "record.reverse"

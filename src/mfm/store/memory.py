@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from datetime import date
+from hashlib import sha256
 
 import asyncpg
 from msgspec import Struct
@@ -15,6 +16,7 @@ from mfm.store.journal import Head, Stored, accounts_of
 _ROWS_KEPT = 100_000
 _ACCOUNTS_KEPT = 400_000
 """Past these the memory starts anew; it is a cache."""
+_BLOBS_KEPT, _BLOB_MAX_BYTES = 200, 262_144
 
 
 class Memory:
@@ -31,6 +33,8 @@ class Memory:
         closed: the states that the unit closed last has set, by kind and id: it may be under way.
         days: the last day on which money moved in a fund, as far as it moved through this memory.
         days_read: funds whose `days` know what moved before, too.
+        lists: nouns that are asked for whole again and again, until one of their kind is set.
+        blobs: files kept or read of late, by their SHA-256 (hex).
     """
 
     def __init__(self, head: Head) -> None:
@@ -46,6 +50,8 @@ class Memory:
         self.closed: dict[str, dict[str, Noun]] = {}
         self.days: dict[str, date] = {}
         self.days_read: set[str] = set()
+        self.lists: dict[type[Noun], list[Noun]] = {}
+        self.blobs: OrderedDict[str, bytes] = OrderedDict()
 
     @property
     def full(self) -> bool:
@@ -54,6 +60,15 @@ class Memory:
             len(self.rows) + len(self.absent) > _ROWS_KEPT
             or len(self.ledger.balances) > _ACCOUNTS_KEPT
         )
+
+    def keep(self, content: bytes) -> str:
+        """Remember a file, which may be asked for before it is written; return its SHA-256."""
+        name = sha256(content).hexdigest()
+        if len(content) <= _BLOB_MAX_BYTES:
+            self.blobs[name] = content
+        while len(self.blobs) > _BLOBS_KEPT:
+            self.blobs.popitem(last=False)
+        return name
 
 
 class Ahead(Struct, frozen=True):

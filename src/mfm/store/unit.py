@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from hashlib import sha256
 from typing import Any, TypeVar
 
 import asyncpg
@@ -284,7 +283,7 @@ class Unit:
     def keep_blob(self, content: bytes) -> str:
         """Keep larger content beside the record; return its SHA-256 (hex)."""
         self.batch.blobs.append(content)
-        return sha256(content).hexdigest()
+        return self.memory.keep(content)
 
     def _placed(self, row: Noun) -> Noun:
         before = self.memory.rows.get((type(row), row.id))
@@ -292,6 +291,7 @@ class Unit:
 
     def _set(self, row: Noun) -> None:
         self.memory.rows[type(row), row.id] = row
+        self.memory.lists.pop(type(row), None)
         self._sets += 1
         self.batch.set(row)
 

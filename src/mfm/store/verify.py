@@ -18,6 +18,7 @@ from mfm.core.nouns import NOUNS
 from mfm.core.record import commitment
 from mfm.core.verify import Fold, Folded
 from mfm.core.verify_form import Difference, Differs
+from mfm.core.verify_policies import periods
 from mfm.store import verify_trail
 from mfm.store.database import Mechanism, connect
 from mfm.store.verify_trail import TrailTables
@@ -42,6 +43,7 @@ TABLES = (
     "account",
     "balance",
     *NOUNS,
+    "policy_period",
     "blob",
     *verify_trail.TABLES,
 )
@@ -137,6 +139,7 @@ class _Verification:
         await self._accounts()
         for kind in NOUNS:
             await self._nouns(kind)
+        await self._periods()
         await self._blobs()
         await self.trail.finish()
         for table, met in self.trail.met.items():
@@ -261,6 +264,16 @@ class _Verification:
                 raise Differs(f"{kind}-row", 0, f"A row is malformed: {error}") from error
             self._match(kind, [(state.id, state) for state in states], left)
         self._all_met(kind, left)
+
+    async def _periods(self) -> None:
+        """Compare when each policy was in force, which no two versions were on one day."""
+        left: dict[Any, Any] = periods(self.fold.states.rows["policy"], self.mechanism.id)
+        rows = await self._fetch(
+            "SELECT policy, name, period::text, mechanism::text, series::text"
+            " FROM mfm.policy_period WHERE mechanism_id = $1"
+        )
+        self._match("policy_period", [(row[0], tuple(row[1:])) for row in rows], left)
+        self._all_met("policy_period", left)
 
     async def _blobs(self) -> None:
         """Hold that the larger content is what the records named, all of it and no more."""

@@ -36,6 +36,7 @@ from mfm.core.parties import Party
 from mfm.core.periods import Period
 from mfm.core.permissions import Actor
 from mfm.core.pledges import Pledge
+from mfm.core.policies import Policy
 from mfm.core.rates import Rate
 from mfm.core.record import Noun
 from mfm.core.refunds import Refund
@@ -91,6 +92,7 @@ FILTERS: dict[type[Noun], tuple[str, ...]] = {
     Allocation: ("fund", "status", "donor", "call"),
     Board: ("fund",),
     Seat: ("fund", "constituency", "party", "status"),
+    Policy: ("name", "fund", "kind", "status"),
     Motion: ("fund", "status", "disbursement", "used_by"),
     Attestation: ("party", "kind", "status"),
     Standards: ("fund",),

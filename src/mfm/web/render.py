@@ -122,6 +122,7 @@ PLURALS = {
     "motion": "motions",
     "attestation": "attestations",
     "standards": "standards",
+    "policy": "policies",
     "call": "calls",
     "comment": "comments",
     "application": "applications",

@@ -1,0 +1,78 @@
+"""What tests of policies in the ledger share: files of a policy's versions, and its whole life."""
+
+from datetime import timedelta
+from typing import Any
+
+from mfm.app.context import utc_now
+from mfm.core.policies import Policy
+from mfm.core.record import parse, restore
+from mfm.store.journal import Made
+from tests.support import Books, operator
+
+TODAY = utc_now().date()
+FIRST, NEXT = TODAY + timedelta(days=1), TODAY + timedelta(days=100)
+_FILE = """format = 1
+id = "{name}"
+version = {version}
+kind = "eligibility"
+{fund}title = {{en = "Marker", fr = "Marqueur", es = "Marcador", ar = "مؤشر"}}
+time_zone = "UTC"
+effective_from = {first}
+owner = "secretariat"
+[source]
+document = "Manual"
+[[rule]]
+id = "marker"
+severity = "refuse"
+require = [{{fact = "application.gender_marker", at_least = {least}}}]
+message = {{en = "No.", fr = "Non.", es = "No.", ar = "لا."}}
+fix = {{en = "Change it.", fr = "Changez.", es = "Cambie.", ar = "غيروا."}}
+"""
+_CASES = """policy = "{name}@{version}"
+on = {first}
+[base]
+"application.gender_marker" = {least}
+[[case]]
+name = "as asked for"
+outcome = "allow"
+[[case]]
+name = "below"
+set = {{"application.gender_marker" = {below}}}
+outcome = "refuse"
+"""
+
+
+def file(version: int = 1, **told: Any) -> str:  # noqa: ANN401  # any of the file's blanks
+    """Return a policy's file."""
+    least = told.setdefault("least", version)
+    told = {"name": "p", "version": version, "first": FIRST, "fund": "", "below": least - 1} | told
+    return _FILE.format(**told)
+
+
+def cases(version: int = 1, **told: Any) -> str:  # noqa: ANN401  # as above
+    """Return its cases."""
+    least = told.setdefault("least", version)
+    told = {"name": "p", "version": version, "first": FIRST, "below": least - 1} | told
+    return _CASES.format(**told)
+
+
+def policy_of(made: Made, number: int = -1) -> Policy:
+    """Return a policy that a record set."""
+    found = restore(parse(made.content)[1].sets["policy"][number], Policy)
+    assert isinstance(found, Policy)
+    return found
+
+
+async def live(books: Books, version: int = 1, **told: Any) -> Made:  # noqa: ANN401  # as above
+    """Bring a version of a policy into force, by three people; return the last record."""
+    name = f"{told.get('name', 'p')}.v{version}"
+    steps: list[tuple[str, str, dict[str, Any]]] = [
+        ("policy.draft", "editor", {"content": file(version, **told)}),
+        ("policy.test", "editor", {"policy": name, "cases": cases(version, **told)}),
+        ("policy.approve", "board", {"policy": name}),
+        ("policy.activate", "other", {"policy": name}),
+    ]
+    for verb, key, fields in steps:
+        made = await books.do(verb, operator(key), **fields)
+        assert made.accepted, made.content
+    return made
