@@ -118,6 +118,19 @@ def test_two_at_once_are_looked_at_one_after_the_other(
     assert {status for status, _ in found} == {200, 409}
 
 
+def test_a_witness_that_forgot_what_it_saw_says_so(
+    folder: WitnessFolder, log: Numbers, tmp_path: Path
+) -> None:
+    """Else the damage would let it cosign a fork."""
+    note = log.grow(3)
+    assert ask(folder, Continuity(0, []), note)[0] == 200
+    (seen,) = tmp_path.rglob("*.seen")
+    for content in (b"", b'{"size":3,"root":"?"}', b'{"size":"x"}'):
+        seen.write_bytes(content)
+        with pytest.raises(Invalid, match="signer-state"):
+            ask(folder, Continuity(0, []), note)
+
+
 def test_its_key_is_its_own_and_read_by_nobody_else(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="witness-name"):
         witness.opened(tmp_path / "w")

@@ -11,7 +11,7 @@ from mfm.core.errors import Invalid
 from mfm.core.merkle import leaf_hash, root_of
 from mfm.store import trail
 from mfm.store.database import connect
-from mfm.store.signer import Signer
+from mfm.store.signer import Signer, signed
 from mfm.verifier import checkpoint_of, key_of
 from tests.conftest import Database
 from tests.support import Books
@@ -127,3 +127,30 @@ async def test_altered_and_lost_records_stop_the_trail(
         with pytest.raises(Invalid, match="journal-restored"):
             await trail.seal(admin, books.mechanism, signer, NOW)
     await admin.close()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b'{"size":"1"}', b'{"size":-1}', b'{"size":5}', b'{"size":1,"roots":["x"]}'],
+)
+def test_a_damaged_state_is_no_beginning(content: bytes, tmp_path: Path) -> None:
+    """Nothing is signed on a guess: it might be a fork."""
+    leaves = [leaf_hash(bytes([number])) for number in range(5)]
+    with Signer(tmp_path, "log") as signer:
+        signer.sign(0, leaves, root_of(leaves))
+    (tmp_path / "log.signed").write_bytes(content)
+    with pytest.raises(Invalid, match="signer-state"):
+        Signer(tmp_path, "log")
+    with pytest.raises(Invalid, match="move it away"):
+        signed(tmp_path, "log")
+    (tmp_path / "log.signed").unlink()
+    Signer(tmp_path, "log").close()
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"PRIVATE+KEY+log+00000000+A", b"log"])
+def test_a_damaged_key_is_not_made_anew(content: bytes, tmp_path: Path) -> None:
+    Signer(tmp_path, "log").close()
+    (tmp_path / "log.key").write_bytes(content)
+    with pytest.raises(Invalid, match="signer-key"):
+        Signer(tmp_path, "log")
+    assert (tmp_path / "log.key").read_bytes() == content

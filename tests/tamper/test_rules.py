@@ -90,7 +90,9 @@ def test_what_is_sound_keeps_the_rules(
     assert (code, told["ok"], told["rules_held"]) == (0, True, world.size)
     (tmp_path / "policy").write_text(world.policy, "utf-8")
     assert run(tmp_path / "sound", "--policy", tmp_path / "policy", "--rules") == 0
-    assert f"    {world.size} records keep all rules of the ledger\n" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"    {world.size} records keep all rules of the ledger\n" in said
+    assert " disclosed, 1 erased\n" in said
 
 
 def test_a_trail_below_the_policy_is_held_to_them_too(world: World, tmp_path: Path) -> None:

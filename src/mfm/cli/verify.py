@@ -138,6 +138,11 @@ def _agree(told: dict[str, Any]) -> None:
     """Print what holds."""
     for each in told.get("trails", [told]):
         print(f"ok: {each['size']} records, root {each['root']}")
+    texts = [
+        f"{count} {how}" for how, count in sorted(told.get("disclosures", {}).items()) if count
+    ]
+    if texts:
+        print(f"    free texts: {', '.join(texts)}")
     if "rules_held" in told:
         print(f"    {told['rules_held']} records keep all rules of the ledger")
     if "transfers" in told:

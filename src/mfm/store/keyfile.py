@@ -6,12 +6,15 @@ from base64 import b64decode, b64encode
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import DecodeError, Struct, json
 
 from mfm.core.errors import Invalid
 
 _PREFIX = "PRIVATE+KEY+"
+S = TypeVar("S", bound=Struct)
 
 
 class NoteKey:
@@ -54,8 +57,12 @@ def key_in(path: Path, kind: int, name: str = "") -> NoteKey:
     if path.stat().st_mode & 0o077:
         detail = f"{path} may be read by others: chmod 600 it, and change the key."
         raise Invalid("signer-key", detail)
-    told, _, rest = path.read_text("utf-8").removeprefix(_PREFIX).strip().partition("+")
-    raw = b64decode(rest.partition("+")[2])
+    try:
+        told, _, rest = path.read_text("utf-8").removeprefix(_PREFIX).strip().partition("+")
+        raw = b64decode(rest.partition("+")[2])
+    except ValueError as fault:
+        detail = f"{path} is no key, or was damaged: put back the copy that you keep of it."
+        raise Invalid("signer-key", detail) from fault
     if (name and told != name) or raw[:1] != bytes([kind]) or len(raw) != 1 + 32:
         raise Invalid("signer-key", f"{path} is not the key of {name or 'this kind'}.")
     return NoteKey(told, kind, Ed25519PrivateKey.from_private_bytes(raw[1:]))
@@ -74,6 +81,26 @@ def _make(path: Path, kind: int, name: str) -> None:
         path.hardlink_to(fresh)
     fresh.unlink()
     flush_folder(path.parent)
+
+
+def state_in(path: Path, kind: type[S], otherwise: str) -> S:
+    """Return what was written to a file of state, or the kind's beginning where there is none.
+
+    Args:
+        path: the file.
+        kind: what is in it.
+        otherwise: what to do when it was damaged and there is no copy, a sentence.
+
+    Raises:
+        Invalid: `signer-state` when it is not what was written.
+    """
+    if not path.exists():
+        return kind()
+    try:
+        return json.decode(path.read_bytes(), type=kind)
+    except (DecodeError, ValueError) as fault:
+        detail = f"{path} was damaged: put back a copy of just this moment. {otherwise}"
+        raise Invalid("signer-state", detail) from fault
 
 
 def write_flushed(path: Path, content: bytes) -> None:

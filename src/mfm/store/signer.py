@@ -11,21 +11,26 @@ from base64 import b64encode
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
-from msgspec import Struct, json
+from msgspec import Meta, Struct, json
 
 from mfm.core.errors import Invalid
 from mfm.core.merkle import Range
-from mfm.store.keyfile import flush_folder, key_in, replace_flushed
+from mfm.store.keyfile import flush_folder, key_in, replace_flushed, state_in
 from mfm.verifier import LOG, Tampered, checkpoint_of, key_of
 
 
 class _State(Struct):
     """What the signer signed last: a size, and the roots of that tree's full subtrees (hex)."""
 
-    size: int = 0
-    roots: tuple[str, ...] = ()
+    size: Annotated[int, Meta(ge=0)] = 0
+    roots: tuple[Annotated[str, Meta(pattern="^[0-9a-f]{64}$")], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Hold that there is a root for each full subtree of a tree of that size."""
+        if len(self.roots) != self.size.bit_count():
+            raise ValueError("its roots are not those of a tree of its size")
 
     def range(self) -> Range:
         """Return the tree, to go on from."""
@@ -55,7 +60,7 @@ class Signer:
 
         Raises:
             Invalid: `signer-busy` when another process holds it; `signer-key` when others may read
-                the key, or it is another log's.
+                the key, or it is another log's; `signer-state` when the state was damaged.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._origin = origin
@@ -201,5 +206,7 @@ def _file(folder: Path, origin: str, kind: str) -> Path:
 
 
 def _state(folder: Path, origin: str) -> _State:
-    path = _file(folder, origin, "signed")
-    return json.decode(path.read_bytes(), type=_State) if path.exists() else _State()
+    instead = (
+        "Without one, move it away: signing goes on from the newest checkpoint that is stored."
+    )
+    return state_in(_file(folder, origin, "signed"), _State, instead)

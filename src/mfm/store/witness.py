@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,15 +11,15 @@ from msgspec import Struct, json
 
 from mfm.core.errors import Invalid
 from mfm.formats.policies import policy_in
-from mfm.store.keyfile import NoteKey, key_in, replace_flushed
+from mfm.store.keyfile import NoteKey, key_in, replace_flushed, state_in
 from mfm.verifier import COSIGNATURE, Key
 
 
 class _Seen(Struct):
-    """The checkpoint that was cosigned last: its size, and its root in base64."""
+    """The checkpoint that was cosigned last: its size, and its root (in the file, base64)."""
 
     size: int = 0
-    root: str = ""
+    root: bytes = b""
 
 
 class WitnessFolder:
@@ -67,15 +66,20 @@ class WitnessFolder:
             os.close(lock)
 
     def seen(self, origin: str) -> tuple[int, bytes]:
-        """Return size and root of the checkpoint that was cosigned last; (0, b"") before any."""
-        path = self._path(origin)
-        seen = json.decode(path.read_bytes(), type=_Seen) if path.exists() else _Seen()
-        return seen.size, b64decode(seen.root)
+        """Return size and root of the checkpoint that was cosigned last; (0, b"") before any.
+
+        Raises:
+            Invalid: `signer-state` when the file was damaged.
+        """
+        instead = (
+            "Without one, this witness cannot tell a fork any more: begin another, with a new key."
+        )
+        seen = state_in(self._path(origin), _Seen, instead)
+        return seen.size, seen.root
 
     def store(self, origin: str, size: int, root: bytes) -> None:
         """Remember a checkpoint, flushed to the disk, before its cosignature is let out."""
-        seen = _Seen(size, b64encode(root).decode())
-        replace_flushed(self._path(origin), json.encode(seen))
+        replace_flushed(self._path(origin), json.encode(_Seen(size, root)))
 
     def _path(self, origin: str) -> Path:
         return self._folder / f"{quote(origin, safe='')}.seen"

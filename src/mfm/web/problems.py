@@ -279,6 +279,7 @@ signer-busy            | 409 | Another process signs | Stop it, or let it go on.
 signer-fork            | 500 | The signer will not sign another history | Stop, and run mfm verify --database.
 signer-key             | 500 | The signing key is not as it must be | Do what the detail says.
 signer-regress         | 500 | The signer has signed more than this | Restore a newer copy; see docs/how-to/restore.md.
+signer-state           | 500 | What was signed or seen last cannot be read | Do what the detail says.
 trail-behind           | 409 | The newest records are not sealed yet | Repeat it in a second.
 witness-ahead          | 409 | A witness has seen more than there is | Find out what was lost; see docs/how-to/restore.md.
 witness-name           | 422 | The witness has no name yet | Give it one with --name.
