@@ -33,7 +33,7 @@ WIDTH = 256  # hashes in a full tile, records in a full bundle
 RECORD_MAX, LINE_MAX, SIGNATURES_MAX, MANIFEST_MAX, DAY = 16_384, 2**20, 16, 2**28, 86_400
 LOG, COSIGNATURE = 1, 4  # kinds of key: a log's Ed25519, a witness's timestamped one
 Read = Callable[[bytes], Any]  # what does the same as `canonical`, faster
-ROTATION, ERASURE = "trail.rotate-key", "payload.erase"
+ROTATION, ERASURE, HEADS = "trail.rotate-key", "payload.erase", "trail.note-heads"
 # The chart of accounts. + and -: never below zero, where debits or credits increase it; $: cash;
 # =: what cash backs; o: owed until it is paid; x: not to be divided; a to f: memo groups.
 _LINES = """1100+$ 1110+$ 1120+ 1190$ 1200+ 1290x 1300+ 1400+ 1500+ 1600 1700 2100- 2200-o 2300-o
@@ -378,10 +378,12 @@ class _Pass:  # once over an export, in memory that grows with accounts, not wit
         funds, paid = self._post(body["postings"]) if "postings" in body else (set(), {})
         for link in told["chain"]:
             fund, number, stood = link["fund"], link["seq"], self._chains.get(link["fund"], _FIRST)
-            follows = number == stood[0] and link["prev"] == stood[1]
-            must(follows, "fund-chain", fund, "was at", stood)
+            must((number, link["prev"]) == stood, "fund-chain", fund, "was at", stood)
             self._chains[fund] = (str(int(number) + 1), leaf.hex())
             funds.discard(fund)
+        for head in body["facts"]["heads"] if body["verb"] == HEADS else ():
+            stood = self._chains.get(head["fund"], _FIRST)
+            must(stood == (str(int(head["number"]) + 1), head["leaf"]), "fund-chain", head, stood)
         must(not funds, "fund-chain", "It moves money unseen by the chain of", funds)
         if "reverses" in body:
             self._reverse(int(seq), body)
@@ -392,7 +394,7 @@ class _Pass:  # once over an export, in memory that grows with accounts, not wit
         return told
 
     def _post(self, postings: list[dict[str, Any]]) -> tuple[set[str], dict[str, int]]:
-        funds, paid, uncovered = set[str](), dict[str, int](), dict[tuple[str, ...], int]()
+        funds, paid, uncovered = set[str](), dict[str, int](), defaultdict[Any, int](int)
         for told in postings:
             amount, moved = told["amount_minor"], int(told["amount_minor"])
             debit = self.accounts.get("\0".join(told["debit"])) or _Account(told["debit"], self)
@@ -406,8 +408,7 @@ class _Pass:  # once over an export, in memory that grows with accounts, not wit
                 raise Tampered("balance-floor", f"{told} makes an account fall below zero.")
             funds.add(debit.place[0])
             if debit.cash != credit.cash:
-                more = moved if debit.cash else -moved
-                uncovered[debit.place[:2]] = uncovered.get(debit.place[:2], 0) + more
+                uncovered[debit.place[:2]] += moved if debit.cash else -moved
             if owed := debit.owed if credit.paying else debit.paying and credit.owed:
                 paid[owed] = paid.get(owed, 0) + (moved if credit.paying else -moved)
         must(not any(uncovered.values()), "cash-without-authority", uncovered)
@@ -419,8 +420,7 @@ class _Pass:  # once over an export, in memory that grows with accounts, not wit
         self._blobs |= {said["blob"]} if isinstance(said, dict) and "blob" in said else set()
         for kind, row in [(kind, row) for kind, rows in body["sets"].items() for row in rows]:
             last, was = self._states.get((kind, row["id"]), ("0", "new"))
-            follows = (row["seq"], row["prev"]) == (seq, last)
-            must(follows, "state-order", kind, row["id"], "stood at", last)
+            must((row["seq"], row["prev"]) == (seq, last), "state-order", kind, row["id"], last)
             self._states[kind, row["id"]] = (seq, row["status"])
             if kind == "disbursement":
                 self._step(row, was, body)

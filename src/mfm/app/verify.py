@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import ValidationError, convert
 
+from mfm.app.heads import NOTE
 from mfm.app.perform import fields_of, request_hash
 from mfm.app.registry import VERBS
 from mfm.app.rotation import ROTATE
@@ -36,7 +37,7 @@ def request_of(verb: str, told: dict[str, Any], texts: dict[str, str]) -> bytes 
     None where the record does not tell all of it: a voucher's lines are told as postings, in
     another shape, and an import's request is its file.
     """
-    known = ROTATE if verb == ROTATE.name else VERBS.get(verb)
+    known = {ROTATE.name: ROTATE, NOTE.name: NOTE}.get(verb) or VERBS.get(verb)
     if known is None:
         return None
     command = known.command

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from mfm.app import anchors, compare, cosigning, rotation, trail
+from mfm.app import anchors, compare, cosigning, heads, rotation, trail
 from mfm.app.perform import refusal_of
 from mfm.cli.arguments import Commands, command, fresh_key, print_json
 from mfm.cli.session import Session
@@ -32,6 +32,8 @@ def add(words: Commands) -> None:
     how.add_argument("--response", type=Path, metavar="FILE.tsr", help="keep the answer in a file")
     how.add_argument("--url", help="ask an authority there (MFM_TIMESTAMP_URL)")
     made.add_argument("--size", type=int, help="of which checkpoint (the newest)")
+    made = command(words, "heads", _heads, "Record where the chains of funds end.")
+    made.add_argument("--fund", action="append", default=[], help="of this fund (of all)")
     command(words, "rotate-key", _rotate, "Change the key that signs the trail.")
     text = "Compare two checkpoints, exports or receipts: the same, one longer, or a fork."
     made = words.add_parser("compare", help=text, description=text)
@@ -139,6 +141,21 @@ async def _rotate(session: Session, args: argparse.Namespace) -> int:
     else:
         print(f"Record {made.seq} changes the key. Publish the new one, and have policies name it:")
         print(new)
+    return 0
+
+
+async def _heads(session: Session, args: argparse.Namespace) -> int:
+    mechanism = await session.mechanism(args.mechanism, create=False)
+    async with session.writer(mechanism) as writer:
+        actor = await session.actor(writer)
+        made = await heads.note_all(writer, actor, tuple(args.fund), fresh_key())
+    for each in made:
+        if not each.accepted:
+            raise Refused(*refusal_of(each))
+    if args.json:
+        print_json({"seqs": [each.seq for each in made]})
+    else:
+        print(f"Chains' ends are told in {', '.join(f'record {each.seq}' for each in made)}.")
     return 0
 
 

@@ -162,6 +162,7 @@ entry.post              preparer:fund
 record.reverse          approver:fund
 payload.erase           administrator:any
 trail.rotate-key        administrator:any
+trail.note-heads        administrator:any
 key.create              administrator:any
 key.revoke              administrator:any
 link.create             preparer:fund approver:fund grantee:own

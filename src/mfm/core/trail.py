@@ -1,15 +1,19 @@
-"""The trail's own verbs: changing the log's key, and erasing free text beside a record."""
+"""The trail's own verbs: changing its key, erasing text beside a record, naming chains' ends."""
 
 from typing import Annotated, Any
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from mfm.core.errors import Invalid, Refused
-from mfm.core.record import Body, Draft, Record
-from mfm.core.terms import NO_NUL, Act, Command
-from mfm.verifier import ERASURE, LOG, ROTATION, Tampered, key_of
+from mfm.core.record import Body, Draft, Record, plain_struct
+from mfm.core.terms import NO_NUL, Act, Command, Id
+from mfm.verifier import ERASURE, HEADS, LOG, ROTATION, Tampered, key_of
 
-__all__ = ["ERASURE", "ROTATION", "ErasePayload", "RotateKey", "erase", "rotate"]
+__all__ = ["ERASURE", "HEADS", "HEADS_MAX", "ROTATION", "ErasePayload", "Head", "NoteHeads"]
+__all__ += ["RotateKey", "Seen", "erase", "note_heads", "rotate"]
+
+HEADS_MAX = 64
+"""Ends of chains that one record names: they must fit in it."""
 
 VerifierKey = Annotated[str, Meta(max_length=500, description="A verifier key in note format")]
 Field = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,63}$(?!\n)")]
@@ -25,6 +29,36 @@ class RotateKey(Command, frozen=True, kw_only=True):
 
     old: VerifierKey
     new: VerifierKey
+
+
+class NoteHeads(Command, frozen=True, kw_only=True):
+    """Tell where the chains of funds end: a fund's slice is complete up to there, or has a gap."""
+
+    funds: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=HEADS_MAX)]
+
+
+class Head(Struct, frozen=True):
+    """Where a fund's chain ends: how long it is, and the leaf (hex) at its end."""
+
+    fund: str
+    number: int
+    leaf: str
+
+
+class Seen(Struct, frozen=True):
+    """What the trail had by then: whoever sees it knows that the record is no older.
+
+    Attributes:
+        size: of the newest checkpoint, 0 before the first.
+        root: its root, hex.
+        anchor_size: of the checkpoint that was timestamped last.
+        anchor: SHA-256 (hex) of that timestamp.
+    """
+
+    size: int
+    root: str
+    anchor_size: int
+    anchor: str
 
 
 class ErasePayload(Command, frozen=True, kw_only=True):
@@ -76,6 +110,24 @@ def rotate(act: Act, command: RotateKey, origin: str, current: str) -> Draft:
         raise Refused("rotation-stale", detail, "/old")
     facts = {"old": command.old, "new": command.new}
     return Draft(effective_on=act.on, facts=facts)
+
+
+def note_heads(act: Act, command: NoteHeads, heads: list[Head], seen: Seen) -> Draft:
+    """Tell where chains end, outside of them: a chain that named its own end would go on.
+
+    Args:
+        act: who does it, and when.
+        command: which funds.
+        heads: where their chains end.
+        seen: the newest checkpoint and timestamp.
+
+    Raises:
+        Invalid: `heads-funds` for a fund named twice.
+    """
+    if len({*command.funds}) != len(command.funds):
+        raise Invalid("heads-funds", "Name each fund once.", "/funds")
+    told = [plain_struct(head) for head in heads]
+    return Draft(effective_on=act.on, facts={"heads": told, "seen": plain_struct(seen)})
 
 
 def erase(act: Act, command: ErasePayload, told: tuple[Record, Body], there: set[str]) -> Draft:

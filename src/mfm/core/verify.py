@@ -18,7 +18,7 @@ from mfm.core.verify_claims import Key, claims
 from mfm.core.verify_form import Differs, Told, read
 from mfm.core.verify_money import Accounts, Row
 from mfm.core.verify_states import States
-from mfm.core.verify_verbs import ERASURE, REVERSAL, ROTATION, VOUCHER
+from mfm.core.verify_verbs import ERASURE, HEADS, REVERSAL, ROTATION, VOUCHER
 
 _FIRST = (0, bytes(32))
 # The fields that name larger content kept beside, by its SHA-256 in hex.
@@ -162,6 +162,8 @@ class Fold:
             self._erase(told)
         elif told.verb == ROTATION:
             self._rotate(told)
+        elif told.verb == HEADS:
+            self._hold_heads(told)
         return rows
 
     def _erase(self, told: Told) -> None:
@@ -175,6 +177,15 @@ class Fold:
             detail = f"It erases {sorted(fields)} of record {seq}, which cannot be."
             raise Differs("erasure", told.seq, detail)
         self.erased |= named
+
+    def _hold_heads(self, told: Told) -> None:
+        """Hold that a record that names the ends of chains names them as they stand."""
+        heads = told.facts.get("heads", ())
+        named = {head["fund"]: (int(head["number"]), head["leaf"]) for head in heads}
+        ends = {fund: (number, leaf.hex()) for fund, (number, leaf) in self.chains.items()}
+        wrong = sorted(fund for fund, end in named.items() if ends.get(fund) != end)
+        if wrong or not named or len(named) != len(heads):
+            raise Differs("chain-heads", told.seq, f"It does not name where {wrong} end.")
 
     def _rotate(self, told: Told) -> None:
         """Hold that a change of the log's key begins with the key that the last one ended with."""

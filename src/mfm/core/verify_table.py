@@ -320,6 +320,8 @@ payload.erase
 
 trail.rotate-key
 
+trail.note-heads
+
 bank.import
   bank_statement new|reversed>open|matched *
 

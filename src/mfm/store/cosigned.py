@@ -18,6 +18,17 @@ async def keep(
     )
 
 
+async def newest_anchor(
+    connection: asyncpg.Connection, mechanism_id: int
+) -> tuple[int, bytes] | None:
+    """Return the newest timestamp that is kept: of which size, and the response."""
+    row = await connection.fetchrow(
+        "SELECT size, content FROM mfm.anchor WHERE mechanism_id = $1 ORDER BY size DESC LIMIT 1",
+        mechanism_id,
+    )
+    return (row["size"], row["content"]) if row else None
+
+
 async def keep_anchor(
     connection: asyncpg.Connection, mechanism_id: int, size: int, content: bytes
 ) -> None:

@@ -245,6 +245,7 @@ record-final           | 409 | This record is not taken back | Use the verb that
 record-needed          | 409 | Something needs what this record made | Take back what the detail names first.
 erasure-fields         | 422 | These are not the record's texts | Name each of the record's own texts once; the detail lists them.
 erasure-done           | 409 | The text is erased already | Nothing to do.
+heads-funds            | 422 | A fund is named twice | Name each fund once.
 rotation-key           | 422 | This is no key of the log | Use `mfm trail rotate-key`, which makes the new key.
 rotation-stale         | 409 | Another key is in force | Wait until the last change is sealed, then ask again.
 journal-restored       | 503 | The journal was restored from an older copy | Restore a newer copy; see docs/how-to/restore.md.
