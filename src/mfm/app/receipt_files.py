@@ -94,7 +94,7 @@ def verify(name: Path, policy: str) -> tuple[int, dict[str, Any]]:
     if problem:
         where = {"seq": check.seq, "file": check.file}
         problems.append({"code": problem[0], **where, "detail": problem[1]})
-    return code, check.told | {"ok": not problems, "problems": problems}
+    return code, {"ok": not problems} | check.told | {"problems": problems}
 
 
 def _parts(content: bytes) -> dict[str, bytes]:

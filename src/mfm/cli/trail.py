@@ -72,4 +72,6 @@ async def _export(session: Session, args: argparse.Namespace) -> int:
     sealed = await trail.export(url, mechanism, args.output, lambda _: None, withhold)
     if args.json:
         print_json({"size": sealed.size, "root": _root(sealed.root), "path": str(args.output)})
+    else:
+        print(f"{sealed.size} records, root {_root(sealed.root)}, are in {args.output}.")
     return 0

@@ -95,7 +95,8 @@ def _offline(args: argparse.Namespace) -> int | None:
         print_json(told)
         return code
     for each in told["problems"]:
-        text = f"{each['code']}: record {each['seq']}, {each['file']}: {each['detail']}"
+        where = f"record {each['seq']}, " if each["seq"] else ""
+        text = f"{each['code']}: {where}{each['file'] or args.path}: {each['detail']}"
         print(visible(text))
     if not code:
         _agree(told)
