@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from bench import made_trail
-from bench.load import get
+from bench.load import get, post
 from bench.stage import Clerk, Served, Stage, Told, cpu_seconds, serving, table
 from mfm.app import trail
 from mfm.app.entries import submit_batch
@@ -29,20 +29,25 @@ from mfm.store.database import Mechanism
 from mfm.store.signer import verifier_key
 
 NAME = "trail"
-WANTED = {"seal": 20_000, "verify": 100_000, "memory_mb": 64}
+WANTED = {"seal": 20_000, "verify": 100_000, "memory_mb": 64, "lag_seconds": 1.0}
 _BATCHES, _BATCH = 40, 1_000
 _RECEIPTS = 200
 _SELECT = "SELECT content FROM mfm.record WHERE mechanism_id = $1 AND seq = $2"
+_UNSEALED = (
+    "SELECT extract(epoch FROM clock_timestamp() - recorded_at)::float FROM mfm.record"
+    " WHERE mechanism_id = $1 AND seq ="
+    " (SELECT max(size) + 1 FROM mfm.checkpoint WHERE mechanism_id = $1)"
+)
 _ROWS = "SELECT seq, leaf, content FROM mfm.record WHERE mechanism_id = $1 AND seq > $2 LIMIT 8192"
 
 
-async def _journal(stage: Stage) -> tuple[Mechanism, str]:
-    """Make a journal that nobody has sealed; return it and an auditor's key."""
+async def _journal(stage: Stage) -> tuple[Mechanism, dict[str, str]]:
+    """Make a journal that nobody has sealed; return it and keys by role."""
     clerk = await Clerk.of(stage, NAME)
     await clerk.do("party.register", {"id": "agent", "name": "Agent"})
     fund = {"id": "f", "name": "Fund", "tier": "global", "currency": "USD", "steward": "agent"}
     await clerk.do("fund.open", fund)
-    secret = await clerk.key("agent", "auditor")
+    secrets = {role: await clerk.key("agent", role) for role in ("auditor", "preparer")}
     task = stage.progress.add_task("a journal to seal", total=_BATCHES * _BATCH)
     draw = random.Random(1325)
     for number in range(_BATCHES):
@@ -51,17 +56,24 @@ async def _journal(stage: Stage) -> tuple[Mechanism, str]:
         assert all(getattr(each, "accepted", False) for each in made), made[0]
         stage.progress.advance(task, _BATCH)
     await clerk.writer.close()
-    return clerk.writer.mechanism, secret
+    return clerk.writer.mechanism, secrets
 
 
-def _item(key: str, draw: random.Random) -> EntryItem:
+def _lines(draw: random.Random) -> list[dict[str, Any]]:
     amount = {"amount": "10.00", "currency": "USD"}
     debit, credit = draw.sample(range(10_000), 2)
-    lines = [
+    return [
         {"account": "3100", "subject": f"s{debit}", "debit": amount},
         {"account": "3300", "subject": f"s{credit}", "credit": amount},
     ]
-    return msgspec.convert({"key": key, "fund": "f", "lines": lines}, EntryItem)
+
+
+def _item(key: str, draw: random.Random) -> EntryItem:
+    return msgspec.convert({"key": key, "fund": "f", "lines": _lines(draw)}, EntryItem)
+
+
+def _voucher(draw: random.Random) -> bytes:
+    return msgspec.json.encode({"fund": "f", "lines": _lines(draw)})
 
 
 async def _seal(stage: Stage, mechanism: Mechanism) -> dict[str, Any]:
@@ -163,12 +175,32 @@ async def _receipts(
     }
 
 
+async def _lag(stage: Stage, mechanism: Mechanism, secret: str, served: Served) -> dict[str, float]:
+    """Post under load; return the age of the oldest record not sealed yet, at the worst moment."""
+    connection = await database.connect(stage.server.app_url, "mfm_writer")
+    draw = random.Random(2242)
+    posting = asyncio.create_task(
+        served.load(
+            lambda n: post("/v1/entries", f"lag-{n}", _voucher(draw), secret),
+            seconds=stage.args.seconds,
+        )
+    )
+    ages: list[float] = []
+    while not posting.done():
+        ages.append(await connection.fetchval(_UNSEALED, mechanism.id) or 0.0)
+        await asyncio.sleep(0.02)
+    await connection.close()
+    told = {"worst_seconds": round(max(ages), 3), "wanted_seconds": WANTED["lag_seconds"]}
+    return told | {"entries_per_second": round((await posting).per_second)}
+
+
 async def measure(stage: Stage) -> Told:
     """Seal a journal, serve receipts of it, and verify exports made for it."""
-    mechanism, secret = await _journal(stage)
+    mechanism, secrets = await _journal(stage)
     figures: dict[str, Any] = {"seal": await _seal(stage, mechanism)}
     async with serving(stage, NAME) as served:
-        receipt = await _receipts(stage, mechanism, secret, served)
+        receipt = await _receipts(stage, mechanism, secrets["auditor"], served)
+        lag = await _lag(stage, mechanism, secrets["preparer"], served)
     sizes = (100_000, 1_000_000) if stage.args.million else (100_000,)
     for size in sizes:
         figures[f"verify_{size}"] = await asyncio.to_thread(_verify, stage, size)
@@ -176,7 +208,10 @@ async def measure(stage: Stage) -> Told:
     rows = [[name, *(str(row.get(each, "")) for each in columns)] for name, row in figures.items()]
     title = "the trail, beside reading the rows (seal) and hashing the bundles (verify)"
     headings = "measure,a second,wanted,reference a second,ratio,memory MB"
-    beside = f"a receipt's p50 is {receipt['p50_ms']} ms, {receipt['p50_ratio']} selects"
+    beside = (
+        f"a receipt's p50 is {receipt['p50_ms']} ms, {receipt['p50_ratio']} selects; under load a"
+        f" record was sealed within {lag['worst_seconds']} s (wanted: {lag['wanted_seconds']})"
+    )
     made = table(title, headings, rows)
     made.caption = beside
-    return Told({"trail": figures | {"receipt": receipt}}, [made])
+    return Told({"trail": figures | {"receipt": receipt, "lag": lag}}, [made])
