@@ -187,6 +187,12 @@ def test_what_differs_is_named(play: Callable[[Trail, Trail], None], code: str, 
         assert (found.code, found.trail) == (code, where)
 
 
+def test_one_trail_twice_is_no_pair() -> None:
+    a, _ = played(agreed)
+    ((found,), pairs) = match(a.side, a.side)[::-1]
+    assert (found.code, pairs) == ("counterpart-same", [])
+
+
 def test_a_record_that_is_read_again_counts_once() -> None:
     a, b = played(agreed)
     for number, told in enumerate(a.told, 1):

@@ -36,7 +36,12 @@ def verify(paths: tuple[Path, Path], policy: str, options: Options) -> tuple[int
         pairs, found = match(*sides)
         names = {side.origin: str(path) for path, side in zip(paths, sides, strict=True)}
         problems = [
-            {"code": each.code, "seq": each.seq, "file": names[each.trail], "detail": each.detail}
+            {
+                "code": each.code,
+                "seq": each.seq or None,
+                "file": names[each.trail],
+                "detail": each.detail,
+            }
             for each in found
         ]
         codes.append(int(bool(found)))

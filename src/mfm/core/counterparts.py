@@ -168,6 +168,9 @@ def match(one: Transfers, other: Transfers) -> tuple[list[tuple[int, int]], list
     """
     pairs: list[tuple[int, int]] = []
     found: list[Disagreement] = []
+    if one.origin == other.origin:
+        detail = f"Both are the trail of {one.origin}; `mfm trail compare` is for two of one trail."
+        return pairs, [Disagreement("counterpart-same", one.origin, 0, detail)]
     for sender, receiver in ((one, other), (other, one)):
         by_sent: dict[int, list[Transfer]] = {}
         for each in receiver.received.values():
