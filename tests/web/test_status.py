@@ -23,7 +23,6 @@ from mfm.app.registry import VERBS
 from mfm.core import next_steps
 from mfm.store import database
 from mfm.store.writer import Writer
-from mfm.web import observer
 from mfm.web.languages import LANGUAGES, chosen
 from tests.conftest import Database
 from tests.support import Books, operator
@@ -311,7 +310,7 @@ async def test_a_token_is_in_no_log(
     seen = structlog.testing.CapturingLogger()
     verbose = structlog.make_filtering_bound_logger(logging.DEBUG)
     told = structlog.wrap_logger(seen, [structlog.processors.KeyValueRenderer()], verbose)
-    monkeypatch.setattr(observer, "log", told)
+    monkeypatch.setattr(site.app, "_log", told)
     link_id, token = await link(site)
     with caplog.at_level(logging.DEBUG):
         await page(site, token)
