@@ -16,10 +16,11 @@ from mfm.store import trail, trail_export, verify
 from mfm.store.database import connect
 from mfm.store.signer import Signer
 from mfm.store.writer import Writer
+from mfm.verifier import verify as check
 from tests.conftest import Database
 from tests.store.test_verify import delete, rewritten, tampering, update
 from tests.support import Books
-from tests.tamper.forging import FINE, Files, Judge, World
+from tests.tamper.forging import FINE, Files, Judge, World, put, told_of
 from tests.trails import codes, exported, policy_of
 
 pytestmark = pytest.mark.anyio
@@ -35,11 +36,11 @@ async def difference(connection: asyncpg.Connection, world: World) -> str:
     return found.difference.check if found.difference else NOTHING
 
 
-async def taken(connection: asyncpg.Connection, world: World) -> Files:
+async def taken(connection: asyncpg.Connection, world: World, *withhold: str) -> Files:
     """Export from within a transaction that nobody else sees."""
-    sealed = await trail.reached(connection, world.mechanism.id)
+    sealed, texts = await trail.reached(connection, world.mechanism.id), frozenset(withhold)
     files = Files()
-    async for name, content in trail_export.pieces(connection, world.mechanism, sealed):
+    async for name, content in trail_export.pieces(connection, world.mechanism, sealed, texts):
         files[name] = files.get(name, b"") + content
     return files
 
@@ -251,3 +252,27 @@ async def test_case_25_two_sealers_at_once(books: Books, db: Database, tmp_path:
         await connection.close()
     export = await exported(books, keys, tmp_path / "export")
     assert codes(export, policy_of(vkey)) == (0, [])
+
+
+async def test_each_text_is_disclosed_withheld_erased_or_missing(
+    world: World, db: Database, tmp_path: Path, judge: Judge
+) -> None:
+    """Of every text that a record commits to, verification says which; the last is no answer."""
+    sealed_texts = [
+        (told["seq"], field)
+        for told in told_of(world.files)
+        for field in told["body"].get("commit", {})
+    ]
+    async with tampering(db) as connection:
+        files = await taken(connection, world, "reason")
+    code, told = check(put(files, tmp_path / "export"), world.policy)
+    counts = told["disclosures"]
+    assert code == 0
+    assert all(counts[how] for how in ("disclosed", "withheld", "erased"))
+    assert sum(counts.values()) == len(sealed_texts)
+    lines = files["disclosures.jsonl"].splitlines(keepends=True)
+    assert sum(b'"withheld":true' in line for line in lines) == counts["withheld"]
+    assert len(lines) == counts["disclosed"] + counts["withheld"]
+    for at in (0, len(lines) - 1):
+        less = b"".join(lines[:at] + lines[at + 1 :])
+        assert judge(files | {"disclosures.jsonl": less}).code == "disclosure-missing"

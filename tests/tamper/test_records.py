@@ -41,6 +41,15 @@ def posting(told: list[Told], verb: str, name: str) -> Told:
     return first
 
 
+def reversals(told: list[Told]) -> list[Told]:
+    return [each["body"] for each in told if "reverses" in each["body"]]
+
+
+def taken_back(told: list[Told], kind: str) -> Told:
+    """Return a reversal that sets a noun of some kind back."""
+    return next(body for body in reversals(told) if kind in body.get("sets", {}))
+
+
 def refused(told: list[Told]) -> Told:
     return next(each for each in told if each["outcome"] == "refused")
 
@@ -176,6 +185,16 @@ FORGERIES: dict[str, tuple[Callable[[list[Told]], object], str]] = {
     "a noun that was made twice": (
         lambda told: update(made(told, "fund.open", "n")["sets"]["fund"][0], id="g"),
         "state-order",
+    ),
+    "a reversal sets back another noun": (
+        lambda told: update(taken_back(told, "party")["sets"]["party"][0], id="z", prev="0"),
+        "reversal",
+    ),
+    "a reversal moves less money back": (
+        lambda told: update(
+            next(b for b in reversals(told) if "postings" in b)["postings"][0], amount_minor="1"
+        ),
+        "reversal",
     ),
     # What stands beside
     "a commitment that is not there": (
