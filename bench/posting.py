@@ -31,8 +31,8 @@ from bench.stage import (
 
 WANTED = {"entries": 0.6, "batch": 0.18, "verbs": 0.12}
 BATCH = 1_000
-_A_SECOND = {"entries": 12_000, "batch": 40, "verbs": 5_000}
-"""Requests that are made ready for each second: more than are served."""
+_A_SECOND = {"entries": 18_000, "batch": 40, "verbs": 3_000}
+"""Requests that are made ready for each second; once they are used up the load ends sooner."""
 _TRANCHES = 100
 
 
