@@ -132,3 +132,20 @@ async def test_what_is_dated_ahead_is_not_there_yet(books: Books) -> None:
     assert await refused(books, "cost.pay", **spend) == "day-uncovered"
     await accepted(books, "cost.pay", effective_on=ahead, **spend)
     await sound(books)
+
+
+async def test_a_loss_on_exchange_is_no_decision(books: Books) -> None:
+    """It is taken from all authority in proportion, also from what came later."""
+    await opened(books)
+    day = {"effective_on": "2024-03-01"}
+    signed = {"id": "e", "from_party": "donor", "to_fund": "f", "amount": usd("110.00")}
+    await accepted(books, "commitment.sign", contribution="earmarked", **signed, **day)
+    euros = {"amount": {"amount": "100.00", "currency": "EUR"}, "rate": "1.1", "keep": True}
+    money = {"commitment": "e", "bank_account": "euros", **euros}
+    await accepted(books, "deposit.receive", **money, **day)
+    await given(books, "c", "earmarked", "100.00", "2026-03-10")
+    sold = {"amount": "50.00", "currency": "EUR"}
+    change = {"fund": "f", "sold": sold, "sold_from": "euros", "bought_to": "main"}
+    on = {"effective_on": "2024-03-05"}
+    await accepted(books, "fund.convert", bought=usd("54.00"), **change, **on)
+    await sound(books)

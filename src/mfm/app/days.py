@@ -26,14 +26,7 @@ async def must_be_covered(context: Context, draft: Draft) -> None:
     """
     if draft.reverses:
         return
-    taken: Counter[Account] = Counter()
-    for posting in draft.postings:
-        for account, signed_minor in (
-            (posting.debit, posting.amount_minor),
-            (posting.credit, -posting.amount_minor),
-        ):
-            if account.code in _HELD and has_floor(account.code):
-                taken[account] -= line_of(account.code).side * signed_minor
+    taken = _taken(draft)
     fund_ids = {account.fund for account, minor in taken.items() if minor > 0}
     late = {name for name in fund_ids if await _is_back_dated(context, name, draft)}
     wanted = [account for account, minor in taken.items() if minor > 0 and account.fund in late]
@@ -51,6 +44,21 @@ async def must_be_covered(context: Context, draft: Draft) -> None:
                 f" {account.currency}; this takes {asked} from {draft.effective_on} on."
             )
             raise Refused("day-uncovered", detail, "/effective_on")
+
+
+def _taken(draft: Draft) -> Counter[Account]:
+    """Return what a draft takes from accounts that are held, in minor units."""
+    taken: Counter[Account] = Counter()
+    for posting in draft.postings:
+        if "9399" in (posting.debit.code, posting.credit.code):
+            continue  # authority that came or went is a fact (a loss on exchange), no decision
+        for account, signed_minor in (
+            (posting.debit, posting.amount_minor),
+            (posting.credit, -posting.amount_minor),
+        ):
+            if account.code in _HELD and has_floor(account.code):
+                taken[account] -= line_of(account.code).side * signed_minor
+    return taken
 
 
 async def _is_back_dated(context: Context, name: str, draft: Draft) -> bool:
