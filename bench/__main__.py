@@ -16,7 +16,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import Progress
 
-from bench import importing, policies, posting, reads, sealing, trail
+from bench import importing, matching, policies, posting, reads, sealing, trail
 from bench.stage import Stage, Told
 from mfm.store import embedded, migrate
 
@@ -27,6 +27,7 @@ MEASURES: dict[str, Callable[[Stage], Awaitable[Told]]] = {
     "importing": importing.measure,
     "trail": trail.measure,
     "policies": policies.measure,
+    "matching": matching.measure,
 }
 """Each prepares a mechanism of its own on the one database server."""
 
@@ -51,6 +52,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=3, help="of each measure in each round")
     parser.add_argument("--transactions", type=int, default=100_000, help="of the import's file")
     parser.add_argument("--years", type=int, default=1, help="of history of 40 funds, to read from")
+    parser.add_argument("--orgs", type=int, default=10_000, help="in the register that is scanned")
     parser.add_argument(
         "--million", action="store_true", help="verify a trail of a million records, too"
     )

@@ -117,10 +117,12 @@ def recall(pool: list[Any]) -> dict[str, float]:
         name = pool[place]["names"][which][0]
         found[sort] += place in among.find(name, pool[place]["country"], TOP)
     drawn = random.Random(21)
-    queries += [("misspelt", place, 0) for place in drawn.sample(range(len(pool)), QUERIES_A_KIND)]
-    for sort, place, which in queries[-QUERIES_A_KIND:]:
-        name = misspelt(pool[place]["names"][which][0], drawn)
-        found[sort] += place in among.find(name, pool[place]["country"], TOP)
+    asked_of = {each[1] for each in queries}
+    whole = [place for place in range(len(pool)) if place not in asked_of]
+    for place in drawn.sample(whole, QUERIES_A_KIND):
+        name = misspelt(max((each[0] for each in pool[place]["names"]), key=len), drawn)
+        found["misspelt"] += place in among.find(name, pool[place]["country"], TOP)
+        queries.append(("misspelt", place, 0))
     sizes = Counter(sort for sort, *_ in queries)
     return {"all": found.total() / sizes.total()} | {s: found[s] / sizes[s] for s in sizes}
 

@@ -7,7 +7,7 @@ letters, and of pairs of units, each for all countries and for its own.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import combinations
 
 from mfm.core.letters import loose_skeleton, skeleton
@@ -80,22 +80,22 @@ def _first_letters(name: Name) -> set[str]:
 class Candidates:
     """Which organisations of a pool may be the one that is asked for."""
 
-    def __init__(self, pool: Iterable[Sequence[frozenset[str]]]) -> None:
-        """Take the keys of the names of each organisation, in order."""
+    def __init__(self, pool: Iterable[Iterable[frozenset[str]]]) -> None:
+        """Take the keys of the names of each organisation, in order; they are not kept."""
         self._holders: defaultdict[str, list[int]] = defaultdict(list)
         self._owner: list[int] = []
-        names: list[frozenset[str]] = []
-        for place, keys in enumerate(pool):
-            for each in keys:
-                for key in each:
-                    self._holders[key].append(len(names))
-                names.append(each)
+        for place, names in enumerate(pool):
+            for keys in names:
+                for key in keys:
+                    self._holders[key].append(len(self._owner))
                 self._owner.append(place)
-        self._weights = {
-            key: round(1000 * math.log((1 + len(names)) / len(holders)))
-            for key, holders in self._holders.items()
-        }
-        self._lengths = [math.isqrt(sum(self._weights[key] for key in each)) for each in names]
+        self._weights: dict[str, int] = {}
+        lengths = [0] * len(self._owner)
+        for key, holders in self._holders.items():
+            self._weights[key] = round(1000 * math.log((1 + len(lengths)) / len(holders)))
+            for name in holders:
+                lengths[name] += self._weights[key]
+        self._lengths = [math.isqrt(length) for length in lengths]
 
     def find(self, keys: Iterable[str], most: int) -> list[int]:
         """Return at most so many places in the pool, those whose names share most first."""

@@ -46,7 +46,7 @@ class Pool:
             for names, country in members
         ]
         self._keys = Candidates(
-            [keys_of(each, member.country) for each in member.names] for member in self._members
+            (keys_of(each, member.country) for each in member.names) for member in self._members
         )
 
     def find(self, name: str, country: str | None, most: int) -> list[int]:

@@ -5,6 +5,7 @@ beside the likeness of names, and what speaks against it is said with it.
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -47,6 +48,29 @@ class OrgModel(Struct, frozen=True, forbid_unknown_fields=True):
     regimes: Mapping[str, Score]
 
 
+class Judged(NamedTuple):
+    """What a comparison came to, before it is put in words.
+
+    Attributes:
+        compared: the two sides.
+        parts: the points that each fact gave.
+        hard: the fact that rules it out, or "".
+        score: thousandths.
+        band: strong, possible or none.
+    """
+
+    compared: Comparison
+    parts: Mapping[str, int]
+    hard: str
+    score: int
+    band: str
+
+    def verdict(self) -> Verdict:
+        """Return it with its reasons."""
+        why = reasons(self.compared, self.parts, self.hard)
+        return Verdict(self.score, self.band, tuple(why))
+
+
 class OrgMatcher:
     """Compares organisations by a lexicon and a model."""
 
@@ -64,19 +88,24 @@ class OrgMatcher:
         """Read a view once, for many comparisons."""
         return read_view(view, self.lexicon)
 
-    def match(self, one: Read, other: Read) -> Verdict:
-        """Compare two organisations."""
+    def judge(self, one: Read, other: Read) -> Judged:
+        """Compare two organisations; reasons are put in words only when they are asked for."""
         compared = compare(one, other, self.weigh)
         score = self.model.regimes[compared.regime]
         parts = score.parts(compared.facts)
         told, hard = score.total(parts), contradiction(compared)
         if one.registrations & other.registrations:
-            told, band = max(told, SAME_NUMBER_SCORE), "strong"
-        elif hard:
-            told, band = min(told, CONTRADICTED_MAX), "none"
-        else:
-            band = _band(told, score, has_further_fact(compared.facts))
-        return Verdict(told, band, tuple(reasons(compared, parts, hard)))
+            return Judged(compared, parts, hard, max(told, SAME_NUMBER_SCORE), "strong")
+        if hard:
+            return Judged(compared, parts, hard, min(told, CONTRADICTED_MAX), "none")
+        band = "possible" if told >= score.possible else "none"
+        if told >= score.strong and has_further_fact(compared.facts):
+            band = "strong"
+        return Judged(compared, parts, hard, told, band)
+
+    def match(self, one: Read, other: Read) -> Verdict:
+        """Compare two organisations."""
+        return self.judge(one, other).verdict()
 
     def rank(self, one: Read, other: Read) -> int:
         """Return the score alone, for putting candidates in order."""
@@ -132,12 +161,6 @@ def _other_number(one: Read, other: Read) -> bool:
 def _scheme(registration: str) -> str:
     """Return the list that a number is from: what stands before its last hyphen."""
     return registration.rpartition("-")[0].strip().upper()
-
-
-def _band(told: int, score: Score, further: bool) -> str:  # noqa: FBT001  # one fact, named where it is made
-    if told >= score.strong and further:
-        return "strong"
-    return "possible" if told >= score.possible else "none"
 
 
 assert FULL >= SAME_NUMBER_SCORE > CONTRADICTED_MAX

@@ -38,15 +38,18 @@ def same_organisations(
         tick: told how many are done.
     """
     known = [(each.id, matcher.read(each.view)) for each in parties]
-    keys = [keys_of(read.name, read.view.country) for _, read in known]
-    among = Candidates([each] for each in keys)
+    among = Candidates([_keys(read)] for _, read in known)
     pairs = _one_number(known)
-    for place, each in enumerate(keys):
-        near = among.find(each, COMPARED_WITH + 1)
+    for place, (_, read) in enumerate(known):
+        near = among.find(_keys(read), COMPARED_WITH + 1)
         pairs |= {(min(place, other), max(place, other)) for other in near if other != place}
         tick(place + 1)
     told = (_told(known[one], known[other], matcher) for one, other in sorted(pairs))
     return [each for each in told if each is not None]
+
+
+def _keys(read: Read) -> frozenset[str]:
+    return keys_of(read.name, read.view.country)
 
 
 def _one_number(known: list[tuple[str, Read]]) -> set[tuple[int, int]]:
@@ -61,9 +64,10 @@ def _told(one: tuple[str, Read], other: tuple[str, Read], matcher: OrgMatcher) -
     """Return what is noticed of a pair, or None."""
     sides = sorted((one, other), key=lambda each: each[0])
     (left, here), (right, there) = sides
-    found = matcher.match(here, there)
-    if found.band == "none":
+    judged = matcher.judge(here, there)
+    if judged.band == "none":
         return None
+    found = judged.verdict()
     detector = "same-organisation"
     if here.registrations & there.registrations and matcher.names_differ(here, there):
         detector = "one-number-two-names"
