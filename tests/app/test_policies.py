@@ -1,5 +1,6 @@
 """Policies in the ledger: three people bring one into force, and the next version ends it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -153,6 +154,20 @@ async def test_no_version_counts_backwards_or_beside_another(books: Books) -> No
     reason = 'retroactive = {approved_by = "Board", reason = "As agreed."}\n'
     made = await live(books, 1, name="q", first=yesterday, fund=reason)
     assert policy_of(made).status == "active"
+    await sound(books)
+
+
+async def test_a_file_is_kept_with_its_record_alone(books: Books) -> None:
+    """A request that leaves no record leaves no file, whatever is written beside it."""
+    first = await books.do("policy.draft", content=file(), key="k")
+    outcomes = await asyncio.gather(
+        books.do("policy.draft", content=file(least=2), key="k"),
+        books.do("policy.draft", content=file(), key="k"),
+        books.do("party.register", id="s", name="S"),
+        return_exceptions=True,
+    )
+    assert getattr(outcomes[0], "code", "") == "key-reused"
+    assert getattr(outcomes[1], "seq", 0) == first.seq
     await sound(books)
 
 

@@ -3,7 +3,7 @@
 from datetime import date
 from hashlib import sha256
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from mfm.app import policy_files
 from mfm.app.context import Context
@@ -96,9 +96,7 @@ async def draft(context: Context, command: DraftPolicy) -> Draft:
     act = await _act(context, file.fund)
     before = await context.unit.find(Policy, rules.id_of(file))
     made = rules.draft(act, file, catalogue, before)
-    context.unit.keep_blob(file.content)
-    context.unit.keep_blob(catalogue.content)
-    return made
+    return _with(context, made, file.content, catalogue.content)
 
 
 async def test(context: Context, command: TestPolicy) -> Draft:
@@ -110,8 +108,7 @@ async def test(context: Context, command: TestPolicy) -> Draft:
     tested = policy_cases.run(file, cases, catalogue)
     act = await _act(context, policy.fund)
     made = rules.test(act, policy, sha256(content).hexdigest(), tested)
-    context.unit.keep_blob(content)
-    return made
+    return _with(context, made, content)
 
 
 async def approve(context: Context, command: ApprovePolicy) -> Draft:
@@ -137,16 +134,20 @@ async def adopt(context: Context, _: AdoptPolicies) -> Draft:
     names = {policy.name for policy in known if policy.status != "reversed"}
     fresh = [file for file in files if file.id not in names]
     made = rules.adopt(await _act(context, ""), fresh, catalogue)
-    for file in fresh:
-        context.unit.keep_blob(file.content)
-    context.unit.keep_blob(catalogue.content)
-    return made
+    return _with(context, made, *(file.content for file in fresh), catalogue.content)
 
 
 async def adopt_shipped(writer: Writer, actor: Actor) -> Made:
     """Have a new mechanism adopt what the release ships, once."""
     verb = next(each for each in VERBS if each.name == "policy.adopt")
     return await submit(writer, Ask(actor, verb, AdoptPolicies(), "adopt-shipped-policies"))
+
+
+def _with(context: Context, draft: Draft, *files: bytes) -> Draft:
+    """Return a draft whose files are kept with its record, and may be asked for before that."""
+    for content in files:
+        context.unit.memory.keep(content)
+    return structs.replace(draft, blobs=files)
 
 
 async def _read(context: Context, name: str) -> Policy:

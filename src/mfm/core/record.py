@@ -65,6 +65,7 @@ class Draft(Struct, frozen=True, kw_only=True, gc=False):
         funds: funds whose chain it belongs to, beyond those of its postings.
         reverses: the seq of the record whose postings it takes back, else 0.
         facts: further facts for the record's body, plain values only.
+        blobs: larger content that its nouns name by its SHA-256.
     """
 
     effective_on: date
@@ -73,6 +74,7 @@ class Draft(Struct, frozen=True, kw_only=True, gc=False):
     funds: tuple[str, ...] = ()
     reverses: int = 0
     facts: dict[str, Any] = {}
+    blobs: tuple[bytes, ...] = ()
 
 
 class ChainLink(Struct, frozen=True):

@@ -29,8 +29,7 @@ from mfm.store.memory import Ahead, Memory, check_banks
 
 N = TypeVar("N", bound=Noun)
 
-_KEYS_KEPT = 20_000
-"""Answered keys that are remembered; older ones are looked up."""
+_KEYS_KEPT = 20_000  # answered keys that are remembered; older ones are looked up
 
 
 class Unit:
@@ -273,6 +272,7 @@ class Unit:
         made = self._seal(entry, draft, body, sorted(funds))
         for row in rows:
             self._set(row)
+        self.batch.blobs += draft.blobs
         self.batch.add_moves(moves, draft.postings)
         return made
 
