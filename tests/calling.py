@@ -9,7 +9,7 @@ from mfm.core.calls import Call
 from mfm.core.permissions import Actor
 from mfm.core.record import Noun
 from mfm.store.journal import Made
-from tests.support import Books, operator, usd
+from tests.support import Books, operator, permit, usd
 
 TODAY = utc_now().date()
 FAR = TODAY + timedelta(days=400)
@@ -77,6 +77,7 @@ async def accepted(
 async def called(books: Books, **more: Any) -> None:  # noqa: ANN401  # any field of a call
     """Draft and publish the call, under its id or another."""
     told = {**CALL, **more}
+    await permit(books.writer, operator())
     await accepted(books, "call.draft", operator("writer"), **told)
     await accepted(books, "call.publish", operator("publisher"), call=told["id"])
 

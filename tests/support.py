@@ -1,12 +1,20 @@
 """What tests share: a mechanism of their own with a writer, and verbs by name."""
 
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from mfm.app import policy_files
+from mfm.app.context import Context
 from mfm.app.perform import Ask, submit
 from mfm.app.registry import VERBS
+from mfm.core import policies
 from mfm.core.permissions import OPERATOR, Actor
+from mfm.core.policy_format import load
+from mfm.core.record import Draft
+from mfm.core.terms import Command
 from mfm.store.database import Mechanism
 from mfm.store.journal import Made
 from mfm.store.writer import Writer
@@ -20,6 +28,36 @@ def usd(amount: str) -> dict[str, str]:
 def operator(key: str = "operator") -> Actor:
     """Return an actor who may do anything; another key is another person."""
     return Actor("operator", OPERATOR, key)
+
+
+async def permit(writer: Writer, actor: Actor, *files: bytes) -> Made:
+    """Adopt files, or those that let every step through, with one record, as a release's are."""
+    told, texts = VERBS["policy.adopt"], files or _PERMISSIVE
+
+    async def adopt(context: Context, _: Command) -> Draft:
+        catalogue = policy_files.catalogue()
+        loaded = [load(text, catalogue, "tests") for text in texts]
+        for content in (*texts, catalogue.content):
+            context.unit.keep_blob(content)
+        return policies.adopt(context.act(None), loaded, catalogue)
+
+    verb = msgspec.structs.replace(told, run=adopt)
+    return await submit(
+        writer, Ask(actor, verb, told.command(), f"permit-{sha256(texts[0]).hexdigest()}")
+    )
+
+
+_ONE = (Path(__file__).parent / "permissive.toml").read_bytes()
+_PERMISSIVE = tuple(
+    _ONE.replace(b'"tests.permissive"', f'"tests.{kind}"'.encode())
+    .replace(b'"spending"', f'"{kind}"'.encode())
+    .replace(b'["signature", "allocation", "approval", "payment"]', gates)
+    for kind, gates in (
+        ("spending", b'["signature", "allocation", "approval", "payment"]'),
+        ("eligibility", b'["application"]'),
+        ("conditionality", b'["activation", "amendment"]'),
+    )
+)
 
 
 class Books:

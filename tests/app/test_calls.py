@@ -27,7 +27,7 @@ from tests.calling import (
     called,
     grantee,
 )
-from tests.support import Books, operator, usd
+from tests.support import Books, operator, permit, usd
 
 pytestmark = pytest.mark.anyio
 
@@ -132,6 +132,7 @@ async def test_a_grantee_acts_for_itself_and_a_funds_staff_for_their_fund(books:
 
 async def test_what_stands_on_a_call_or_application_is_not_pulled_away(books: Books) -> None:
     await books.chain()
+    await permit(books.writer, operator())
     made = await accepted(books, "call.draft", operator("writer"), **CALL)
     published = await accepted(books, "call.publish", operator("p"), call="k")
     await applied(books)

@@ -99,6 +99,17 @@ async def calls(books: Books) -> None:
         ("comment.answer", {"comment": "c1", "changed": True, "reason": "Widened."}),
         ("call.cancel", {"call": "k2", "reason": "No money."}),
         ("application.withdraw", {"application": "ap", "reason": "Another donor."}),
+        (
+            "waiver.sign",
+            {
+                "fund": "n",
+                "gate": "application",
+                "subject": "application:ap",
+                "rules": ["tests.eligibility@1/currency"],
+                "valid_until": CALL["closes_on"],
+                "reason": "Why not.",
+            },
+        ),
     ):
         assert (await books.do(verb, **fields)).accepted, verb
 

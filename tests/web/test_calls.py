@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from tests.calling import APPLICATION, CALL, TODAY
+from tests.support import operator, permit
 from tests.web.site import Site, problem
 
 pytestmark = pytest.mark.anyio
@@ -22,6 +23,7 @@ async def applied(site: Site) -> dict[str, str]:
     """A published call `k`, a submitted application `ap` with a partner, and others' keys."""
     for party in ("radio", "stranger"):
         await made(site, "/v1/parties", {"id": party, "name": party})
+    await permit(site.books.writer, operator())
     keys = {party: await site.key("grantee", party) for party in ("radio", "stranger")}
     await made(site, "/v1/calls", CALL)
     problem(await site.post("/v1/calls/k/publish"), "role-not-allowed", 403)

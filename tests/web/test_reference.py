@@ -11,7 +11,7 @@ from mfm.core.permissions import TABLE
 from mfm.web.asgi import ENDPOINTS
 from mfm.web.problems import KINDS
 from tests.calling import APPLICATION, CALL
-from tests.support import ADVANCE, EXCHANGE, operator
+from tests.support import ADVANCE, EXCHANGE, operator, permit
 from tests.web.site import Site, problem, usd, voucher
 
 pytestmark = pytest.mark.anyio
@@ -135,8 +135,19 @@ BANK_PAGE = {
 }
 
 
+LEAVE = {
+    "fund": "n",
+    "gate": "application",
+    "subject": "application:ap",
+    "rules": ["tests.eligibility@1/currency"],
+    "valid_until": CALL["closes_on"],
+    "reason": "R",
+}
+
+
 async def fill(site: Site) -> None:
     """Leave an item in each list that the worked example leaves empty."""
+    await permit(site.books.writer, operator())
     for verb, key, fields in (*ADVANCE, *EXCHANGE):
         assert (await site.books.do(verb, operator(key), **fields)).accepted, verb
     seat = {"id": "seat", "fund": "n", "constituency": "un", "party": "agent"}
@@ -148,10 +159,12 @@ async def fill(site: Site) -> None:
         ("/v1/links", {"commitment": "w"}, "preparer"),
         ("/v1/parties/group/attestations", {"kind": "mission", "source": "S"}, "preparer"),
         ("/v1/funds/n/standards", {"local_percent": 0}, "board"),
-        ("/v1/policies/adopt", {}, "administrator"),
         ("/v1/calls", CALL, "preparer"),
         ("/v1/calls/k/publish", {}, "approver"),
-        ("/v1/applications", APPLICATION, "grantee"),
+        ("/v1/applications", {**APPLICATION, "id": "ap"}, "grantee"),
+        ("/v1/waivers", LEAVE, "board"),
+        ("/v1/applications/ap/submit", {}, "grantee"),
+        ("/v1/policies/adopt", {}, "administrator"),
         ("/v1/calls", {**CALL, "id": "k2"}, "preparer"),
         ("/v1/calls/k2/consult", {"until": CALL["closes_on"]}, "preparer"),
         ("/v1/calls/k2/comments", {"text": "T"}, "grantee"),

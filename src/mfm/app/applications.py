@@ -1,7 +1,10 @@
 """Applications: drafted with partners, submitted, withdrawn, classified, decided on."""
 
 from mfm.app.context import Context
+from mfm.app.gates import passed
+from mfm.app.known import at_application
 from mfm.app.perform import Verb
+from mfm.app.policies import Gate
 from mfm.core import applications as rules
 from mfm.core import classifications, submissions
 from mfm.core.applications import (
@@ -61,7 +64,10 @@ async def submit(context: Context, command: SubmitApplication) -> Draft:
     """Submit an application."""
     application, act = await _found(context, command.application)
     call = await context.get(Call, application.call)
-    return submissions.submit(act, application, call)
+    draft = submissions.submit(act, application, call)
+    told = await at_application(context, application, call, act.on)
+    gate = Gate("application", call.fund, act.on, call.funding_window, act.on)
+    return await passed(context, gate, f"application:{application.id}", told, draft)
 
 
 async def withdraw(context: Context, command: WithdrawApplication) -> Draft:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mfm.core import permissions
 from mfm.core.accounts import EXCHANGE, OPENING
+from mfm.core.decisions import Found
 from mfm.core.errors import Invalid
 from mfm.core.funds import Fund
 from mfm.core.permissions import Actor
@@ -41,15 +42,19 @@ class Context:
         actor: who asks.
         now: the instant of the record it will make, UTC.
         verb: the verb's name, which is also the action that permission is asked for.
+        language: which of the policies' languages reasons are told in.
+        found: what policies said so far.
     """
 
-    def __init__(self, unit: Unit, actor: Actor, verb: str) -> None:
+    def __init__(self, unit: Unit, actor: Actor, verb: str, language: str = "en") -> None:
         """Give a verb its surroundings."""
         self.unit = unit
         self.actor = actor
         self.now = unit.now
         self.verb = verb
         self._new: set[str] = set()
+        self.language = language
+        self.found: list[Found] = []
 
     def require(self, funds: tuple[str, ...] = (), parties: tuple[str, ...] = ()) -> None:
         """Let the actor go on, where this touches one of the funds or is for one of the parties.

@@ -66,6 +66,7 @@ class Ask(Struct, frozen=True):
         command: its command.
         key: the idempotency key, unique for the acting party for ever.
         if_match: the seq that the verb's subject must stand at, or None.
+        language: which language reasons are told in.
     """
 
     actor: Actor
@@ -73,6 +74,7 @@ class Ask(Struct, frozen=True):
     command: Command
     key: str
     if_match: int | None = None
+    language: str = "en"
 
 
 def with_secret(
@@ -178,7 +180,7 @@ class Prepared(NamedTuple):
 async def prepare(unit: Unit, ask: Ask) -> Prepared:
     """Ask the rules; nothing is changed."""
     draft: Draft | Problem
-    context = Context(unit, ask.actor, ask.verb.name)
+    context = Context(unit, ask.actor, ask.verb.name, ask.language)
     try:
         if ask.if_match is not None:
             await _match(context, ask)

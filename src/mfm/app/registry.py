@@ -37,6 +37,7 @@ from mfm.app import (
     reversals,
     standards,
     unidentified_receipts,
+    waivers,
     write_offs,
 )
 from mfm.app.perform import Verb
@@ -70,6 +71,7 @@ VERBS: dict[str, Verb] = {
         applications,
         attestations,
         standards,
+        waivers,
         disbursements,
         payments,
         reports,

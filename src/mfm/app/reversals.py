@@ -50,6 +50,8 @@ _FINAL = {
     "party.set-risk": "party.set-risk",
     "fund.set-disbursing": "fund.set-disbursing",
     "fund.set-standards": "fund.set-standards",
+    "waiver.sign": "waiver.revoke",
+    "waiver.revoke": "waiver.sign",
     "party.attest": "party.attest or attestation.withdraw",
     "attestation.withdraw": "party.attest",
     "board.set": "board.set",

@@ -22,6 +22,7 @@ from mfm.core.funds import Fund
 from mfm.core.imports import Import
 from mfm.core.in_kind import InKind
 from mfm.core.interest import Interest
+from mfm.core.judgements import Decision, Waiver
 from mfm.core.keys import ApiKey
 from mfm.core.links import StatusLink
 from mfm.core.motions import Motion
@@ -69,6 +70,8 @@ _ALL: tuple[type[Noun], ...] = (
     Application,
     Attestation,
     Standards,
+    Decision,
+    Waiver,
     Disbursement,
     Report,
     Refund,

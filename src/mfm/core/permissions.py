@@ -120,6 +120,8 @@ motion.propose          preparer:fund board:fund
 motion.close            preparer:fund board:fund
 vote.cast               board:fund
 conflict.declare        board:fund
+waiver.sign             approver:fund board:fund
+waiver.revoke           approver:fund board:fund
 call.draft              preparer:fund
 call.revise             preparer:fund
 call.consult            preparer:fund
@@ -135,6 +137,8 @@ application.submit      preparer:fund grantee:own
 application.withdraw    preparer:fund grantee:own
 application.classify    preparer:fund approver:fund
 application.decide      approver:fund board:fund
+application.check       preparer:fund approver:fund board:fund grantee:own
+decision.preview        preparer:fund approver:fund board:fund grantee:own
 disbursement.request    preparer:fund grantee:own
 disbursement.resubmit   preparer:fund grantee:own
 disbursement.review     preparer:fund
@@ -199,6 +203,8 @@ motion.read             all:any
 attestation.read        staff:any overseers:any grantee:own
 standards.read          all:any
 policy.read             all:any
+decision.read           staff:fund overseers:any
+waiver.read             staff:fund overseers:any
 call.read               all:any
 comment.read            all:any
 application.read        staff:fund overseers:any grantee:own

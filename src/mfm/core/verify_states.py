@@ -9,6 +9,7 @@ from mfm.core import (
     verify_attestations,
     verify_calls,
     verify_contributions,
+    verify_judgements,
     verify_payments,
     verify_periods,
     verify_policies,
@@ -63,6 +64,8 @@ _REFERENCES = {
     "attestation": {"party": "party"},
     "standards": {"fund": "fund"},
     "policy": {"fund": "fund"},
+    "decision": {"fund": "fund"},
+    "waiver": {"fund": "fund"},
     "call": {"fund": "fund"},
     "comment": {"call": "call", "fund": "fund", "party": "party"},
     "application": {"call": "call", "fund": "fund", "lead": "party"},
@@ -161,6 +164,7 @@ class States:
         if told.verb != REVERSAL:
             verify_terms.check(self.rows, told, changes)
             verify_attestations.check(self.rows, told, changes)
+            verify_judgements.check(self.rows, told, changes)
             verify_calls.check(self.rows, told, changes)
             verify_policies.check(self.rows, told, changes)
         verify_votes.check(self.rows, told, {state.id: before for before, state in changes})

@@ -7,6 +7,12 @@ party.attest
 attestation.withdraw
   attestation in-force>withdrawn
 
+waiver.sign
+  waiver new>signed
+
+waiver.revoke
+  waiver signed>revoked
+
 fund.set-standards
   standards new|set|reversed>set *
 
@@ -45,6 +51,7 @@ application.consent
 
 application.submit
   application draft>submitted submitted_by submitted_on
+  decision new>made
 
 application.withdraw
   application draft|submitted>withdrawn

@@ -286,8 +286,8 @@ class Unit:
         return self.memory.keep(content)
 
     def _placed(self, row: Noun) -> Noun:
-        before = self.memory.rows.get((type(row), row.id))
-        return placed(row, self.next_seq, before.seq if before is not None else 0)
+        before_seq = getattr(self.memory.rows.get((type(row), row.id)), "seq", 0)
+        return placed(row, self.next_seq, before_seq)
 
     def _set(self, row: Noun) -> None:
         self.memory.rows[type(row), row.id] = row

@@ -20,6 +20,7 @@ from mfm.web import (
     health,
     lineage,
     lists,
+    previews,
     problems,
     receipts,
     reference,
@@ -38,6 +39,7 @@ _OF_ONE = re.compile(r"/v1/(?P<noun>[^/{}]+)/\{\w+\}/?(?P<rest>[^/{}]*)")
 
 _SERVED = (
     *writes.ENDPOINTS,
+    *previews.ENDPOINTS,
     *lists.ENDPOINTS,
     *statements.ENDPOINTS,
     *lineage.ENDPOINTS,

@@ -27,6 +27,7 @@ from mfm.core.foreign_payments import ForeignPayment
 from mfm.core.funds import Fund
 from mfm.core.in_kind import InKind
 from mfm.core.interest import Interest
+from mfm.core.judgements import Decision, Waiver
 from mfm.core.keys import ApiKey
 from mfm.core.links import StatusLink
 from mfm.core.motions import Motion
@@ -96,6 +97,8 @@ FILTERS: dict[type[Noun], tuple[str, ...]] = {
     Motion: ("fund", "status", "disbursement", "used_by"),
     Attestation: ("party", "kind", "status"),
     Standards: ("fund",),
+    Decision: ("fund", "gate", "subject", "outcome"),
+    Waiver: ("fund", "gate", "subject", "status"),
     Call: ("fund", "funding_window", "status"),
     Comment: ("call", "fund", "party", "status"),
     Application: ("call", "fund", "lead", "status", "commitment"),

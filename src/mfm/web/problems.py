@@ -129,6 +129,12 @@ dates-backwards        | 422 | The agreement ends before it begins | Set ends_on
 attestation-value      | 422 | The kind takes another value | Use a value that the detail names.
 attestation-dates      | 422 | The attestation's days cannot be | Say when it was verified, not later than today, and until when it is valid.
 attestation-state      | 409 | The attestation is withdrawn already | Nothing to do.
+gate-unknown           | 422 | Policies are not asked about this | Name a verb that the detail lists.
+policy-refuses         | 409 | The fund's policies refuse this | Do what the detail says for each reason; a refusal is lifted by changing the policy alone.
+policy-incomplete      | 409 | The fund's policies need facts that are missing | Provide what the detail names; somebody else verifies it with party.attest.
+policy-approval        | 409 | The fund's policies hold this for approval | Do what the detail says, or have the role that the rule names sign a waiver.
+waiver-past            | 422 | The waiver would be over already | Name a day to come.
+waiver-state           | 409 | The waiver is revoked already | Sign a new one.
 call-dates             | 422 | The call's days contradict each other | Mend the day that the pointer names.
 call-amounts           | 422 | The call's amounts contradict each other | Keep the minimum within the ceiling, and the ceiling within the budget.
 call-state             | 409 | The call is at another step | A call is revised before it is published, and takes applications once it is.

@@ -123,6 +123,8 @@ PLURALS = {
     "attestation": "attestations",
     "standards": "standards",
     "policy": "policies",
+    "decision": "decisions",
+    "waiver": "waivers",
     "call": "calls",
     "comment": "comments",
     "application": "applications",

@@ -18,6 +18,7 @@ from mfm.core.terms import Key
 from mfm.web import problems, receipts
 from mfm.web.bodies import decode, decode_with_path
 from mfm.web.endpoints import JSON, Ask, Endpoint, actor_of, body_of, header, ok
+from mfm.web.languages import DEFAULT, chosen
 from mfm.web.render import outcome_json
 from mfm.web.services import Services
 
@@ -44,6 +45,12 @@ def _if_match(ask: Ask) -> int | None:
     if found is None:
         raise Invalid("if-match-malformed", f"{text[:40]!r} is not an ETag of ours.")
     return int(found[1])
+
+
+def language_of(ask: Ask) -> str:
+    """Return the code of the language that a caller reads best, of those that there are."""
+    accepted = header(ask, b"accept-language")
+    return chosen("", accepted).code if accepted else DEFAULT
 
 
 async def read_body(ask: Ask) -> bytes:
@@ -94,7 +101,7 @@ def _write(verb: Verb) -> Any:  # noqa: ANN401  # a handler, see Endpoint.handle
             command = decode_with_path(body, verb.command, path)
         else:
             command = decode(body, verb.command)
-        asked = VerbAsk(who, verb, command, key, if_match)
+        asked = VerbAsk(who, verb, command, key, if_match, language_of(ask))
         if verb.name.startswith("key.") or verb.issue is not None:
             return await _secret_verb(services, asked, ask.scope["path"])
         made = await submit(services.writer, asked)

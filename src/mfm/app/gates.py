@@ -1,0 +1,58 @@
+"""Gates: the steps that a fund's policies are asked about before they are taken.
+
+Each gives the circumstances, and gets its draft back with the decision in it, or a refusal with
+every reason. Imported books of others have no gates: nothing is decided there.
+"""
+
+from hashlib import sha256
+
+from msgspec import structs
+
+from mfm.app import policies
+from mfm.app.context import Context
+from mfm.app.policies import Gate
+from mfm.core import judgements
+from mfm.core.circumstances import Circumstances
+from mfm.core.decisions import told as content_of
+from mfm.core.judgements import Decision, Waiver
+from mfm.core.record import Draft, canonical
+from mfm.core.terms import Act
+
+
+async def passed(
+    context: Context, gate: Gate, subject: str, known: Circumstances, draft: Draft
+) -> Draft:
+    """Return a step's draft with the decision that lets it through.
+
+    Args:
+        context: who takes the step.
+        gate: which gate, whose, and the day.
+        subject: what the step is about, such as application:a1.
+        known: the facts.
+        draft: the step, as the rules have it.
+
+    Raises:
+        Refused: `policy-refuses`, `policy-incomplete`, `policy-approval`.
+    """
+    found = await policies.decide(context, gate, known.values)
+    context.found.append(found)
+    waivers: tuple[str, ...] = ()
+    if found.outcome == "needs-approval":
+        signed = await context.unit.find_all(Waiver, "subject", [subject])
+        at = (gate.name, gate.fund, subject)
+        waivers = judgements.lifting(found, signed, at, Act(context.actor, gate.on))
+    judgements.must_pass(found, waivers, context.language)
+    content = canonical(content_of(found) | {"sources": known.sources})
+    decision = Decision(
+        id=await context.new_id(Decision, None),
+        status="made",
+        gate=gate.name,
+        fund=gate.fund,
+        funding_window=gate.window,
+        subject=subject,
+        judged_on=gate.on,
+        outcome=found.outcome,
+        content=sha256(content).hexdigest(),
+        waivers=waivers,
+    )
+    return structs.replace(draft, sets=(*draft.sets, decision), blobs=(*draft.blobs, content))

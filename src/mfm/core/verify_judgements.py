@@ -1,0 +1,70 @@
+"""Verification, the gates: no step through one without a decision that lets it through.
+
+What each decision says is evaluated anew elsewhere, from the files and facts that it names.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mfm.core.judgements import Decision, Waiver
+from mfm.core.record import Noun
+from mfm.core.verify_form import Differs, Told
+
+Rows = Mapping[str, Mapping[str, Noun]]
+# verb -> the kind that it is about, and the gate that it goes through.
+_GATES = {"application.submit": ("application", "application")}
+
+
+def check(rows: Rows, told: Told, changes: Iterable[tuple[Noun | None, Noun]]) -> None:
+    """Hold that a step through a gate was let through, once policies were adopted.
+
+    Args:
+        rows: kind -> id -> state, as the record leaves them.
+        told: the record; not a reversal.
+        changes: (state before, state) of each noun that it sets.
+
+    Raises:
+        Differs: `gate`, `four-eyes`.
+    """
+    states = [state for _, state in changes]
+    decisions = [state for state in states if isinstance(state, Decision)]
+    wanted = _wanted(told) if rows.get("policy") else None
+    if wanted and [(each.gate, each.subject) for each in decisions] != [wanted]:
+        detail = f"{told.verb} of {wanted[1]} was not let through at the gate {wanted[0]}."
+        raise Differs("gate", told.seq, detail)
+    for each in decisions:
+        _check(rows, told, each)
+    for state in states:
+        if isinstance(state, Waiver) and told.verb == "waiver.sign":
+            signed = (state.signed_by, state.party, state.role)
+            if signed != tuple(told.actor[name] for name in ("key", "party", "role")):
+                raise Differs("gate", told.seq, f"Waiver {state.id} is not signed by its signer.")
+
+
+def _wanted(told: Told) -> tuple[str, str] | None:
+    """Return the gate and subject that a record must have gone through, or None."""
+    by_kind = dict(reversed(told.sets))
+    if told.verb in _GATES:
+        kind, gate = _GATES[told.verb]
+        return gate, f"{kind}:{by_kind[kind].id}"
+    return None
+
+
+def _check(rows: Rows, told: Told, state: Decision) -> None:
+    passes = state.outcome in ("allow", "allow-with-flags")
+    lifted = state.outcome == "needs-approval" and bool(state.waivers)
+    if (not passes and not lifted) or (passes and state.waivers):
+        raise Differs("gate", told.seq, f"Decision {state.id} is {state.outcome}.")
+    if state.judged_on != told.effective_on:
+        raise Differs("gate", told.seq, f"Decision {state.id} is for {state.judged_on}.")
+    for name in state.waivers:
+        waiver: Any = rows["waiver"].get(name)
+        if (
+            waiver is None
+            or waiver.status != "signed"
+            or (waiver.gate, waiver.fund, waiver.subject) != (state.gate, state.fund, state.subject)
+            or waiver.valid_until < told.effective_on
+        ):
+            raise Differs("gate", told.seq, f"Decision {state.id} is not lifted by {name}.")
+        if waiver.signed_by == told.actor["key"]:
+            raise Differs("four-eyes", told.seq, f"Who signed waiver {name} took the step.")
