@@ -8,6 +8,7 @@ import pytest
 
 from mfm.app.context import utc_now
 from mfm.app.perform import refusal_of
+from mfm.core.record import parse
 from tests.app.playing import accepted, given, opened, shown, sound
 from tests.support import Books, operator, usd
 
@@ -148,4 +149,19 @@ async def test_a_loss_on_exchange_is_no_decision(books: Books) -> None:
     change = {"fund": "f", "sold": sold, "sold_from": "euros", "bought_to": "main"}
     on = {"effective_on": "2024-03-05"}
     await accepted(books, "fund.convert", bought=usd("54.00"), **change, **on)
+    await sound(books)
+
+
+async def test_who_names_no_contribution_draws_on_those_that_had_come(books: Books) -> None:
+    await granted(books)
+    await given(books, "e", "earmarked", "500.00", "2024-05-01")
+    charge = {"fund": "f", "kind": "bank-charge", "amount": usd("9.00")}
+    made = await accepted(books, "cost.pay", effective_on="2024-04-01", **charge)
+    shares = parse(made.content)[1].sets["cost"][0]["shares"]
+    assert [each["contribution"] for each in shares] == ["c"]
+    made = await accepted(books, "cost.pay", effective_on="2024-05-01", **charge)
+    shares = parse(made.content)[1].sets["cost"][0]["shares"]
+    assert [each["contribution"] for each in shares] == ["c", "e"]
+    early = {"fund": "f", "amount": usd("60.00"), "effective_on": "2024-04-01"}
+    assert await refused(books, "allocation.approve", **early) == "day-uncovered"
     await sound(books)

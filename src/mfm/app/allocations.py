@@ -2,6 +2,7 @@
 
 from mfm.app import earmarks
 from mfm.app.context import Context
+from mfm.app.days import there
 from mfm.app.motions import with_vote
 from mfm.app.perform import Verb
 from mfm.core import allocations as rules
@@ -23,6 +24,8 @@ async def approve(context: Context, command: ApproveAllocation) -> Draft:
     act = context.act(command.effective_on, fund)
     asked = (command.amount, command.shares)
     available_minor = await earmarks.sources(context, fund, command.earmark, asked)
+    if not command.shares:
+        available_minor = await there(context, fund, act.on, command.amount, available_minor)
     draft = rules.approve(act, command, allocation_id, fund, available_minor)
     return await with_vote(context, draft, command.motion)
 

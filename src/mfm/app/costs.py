@@ -2,6 +2,7 @@
 
 from mfm.app import earmarks
 from mfm.app.context import Context
+from mfm.app.days import there
 from mfm.app.perform import Verb
 from mfm.core import costs as rules
 from mfm.core.boards import Board, must_be_within
@@ -19,6 +20,8 @@ async def pay(context: Context, command: PayCost) -> Draft:
     act = context.act(command.effective_on, fund)
     asked = (command.amount, command.shares)
     available_minor = await earmarks.sources(context, fund, command.earmark, asked)
+    if not command.shares:
+        available_minor = await there(context, fund, act.on, command.amount, available_minor)
     draft = rules.pay(act, command, cost_id, fund, available_minor)
     if command.kind == "direct":  # what a bank charges is nobody's decision
         board = await context.unit.find(Board, fund.id)

@@ -5,12 +5,13 @@ also held against the days: else a balance as of some day in between would fall 
 """
 
 from collections import Counter
+from datetime import date
 
 from mfm.app.context import Context
 from mfm.core.accounts import BACKING, Account, has_floor, line_of
 from mfm.core.errors import Refused
 from mfm.core.funds import Fund
-from mfm.core.money import decimal_text
+from mfm.core.money import Money, decimal_text
 from mfm.core.record import Draft
 from mfm.store.sums import last_day, lowest
 
@@ -44,6 +45,30 @@ async def must_be_covered(context: Context, draft: Draft) -> None:
                 f" {account.currency}; this takes {asked} from {draft.effective_on} on."
             )
             raise Refused("day-uncovered", detail, "/effective_on")
+
+
+async def there(
+    context: Context, fund: Fund, on: date, amount: Money, available_minor: dict[str, int]
+) -> dict[str, int]:
+    """Return, of what each contribution has unallocated now, what it had on a day and ever since.
+
+    Who names no contributions draws on those whose money had come, in minor units.
+
+    Raises:
+        Refused: `day-uncovered` where there is enough now, and was not then.
+    """
+    if on >= await last_day(context.unit, fund.id):
+        return available_minor
+    names = {fund.account("9300", name): name for name in available_minor}
+    found = await lowest(context.unit, [*names], on)
+    had = {names[account]: max(0, held_minor) for account, (held_minor, _) in found.items()}
+    capped = {name: min(minor, had.get(name, 0)) for name, minor in available_minor.items()}
+    asked_minor = fund.amount(amount, "/amount")
+    if sum(capped.values()) < asked_minor <= sum(available_minor.values()):
+        held = decimal_text(sum(capped.values()), fund.currency)
+        detail = f"Of what fund {fund.id} has unallocated, {held} {fund.currency} was there on {on}"
+        raise Refused("day-uncovered", f"{detail} and ever since.", "/effective_on")
+    return {name: minor for name, minor in capped.items() if minor}
 
 
 def _taken(draft: Draft) -> Counter[Account]:
