@@ -10,6 +10,7 @@ import functools
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -178,16 +179,20 @@ def test_a_session_goes_as_it_is_shown(name: str, place: Path) -> None:
         script += f"{{ {run}\n}} > out-{number}.txt\n"
     kept = {key: value for key, value in os.environ.items() if not key.startswith("MFM_")}
     told = {"MFM_DATA_DIR": str(place / "data"), "PORT": port, "PATH": f"{BIN}:{kept['PATH']}"}
-    done = subprocess.run(
+    with subprocess.Popen(
         ["bash", "-c", script],
         cwd=place,
         env=kept | told,
-        capture_output=True,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=_PATIENCE_SECONDS,
-    )
-    assert done.returncode == 0, done.stderr
+        start_new_session=True,
+    ) as session:
+        try:
+            _, complaints = session.communicate(timeout=_PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(session.pid, signal.SIGTERM)  # the server that it started, too
+            raise
+    assert session.returncode == 0, complaints
     for number, step in enumerate(steps):
         if step.shown:
             printed = (place / f"out-{number}.txt").read_text("utf-8").replace(port, "8000")
