@@ -112,10 +112,11 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("entry", "post", "--fund", "g", "--lines", "{}"), "--lines"),
     (("record", "reverse", "--record", "x"), "--record"),
     (("statement", "nowhere"), "not-found"),
-    (("statement", "g", "--as-of", "yesterday"), "date"),
+    (("statement", "g", "--as-of", "yesterday"), "no day"),
     (("statement", "g", "--known-at", "999999"), "999999"),
     (("totals", "--by", "nonsense"), "nonsense"),
     (("import", "iati", "/nowhere/at-all.xml"), "at-all.xml"),
+    (("demo", "--mechanism", "main", "--port", "0"), "books of its own"),
     (("serve", "--host", "256.0.0.1", "--port", "0"), "port-unusable"),
 ]
 """What is wrong, and a word of the sentence that says so."""

@@ -57,12 +57,12 @@ class Operator:
 
 
 @contextmanager
-def operating() -> Iterator[Operator]:
-    """Play the demonstration in a place of its own, and serve it."""
+def operating(name: str) -> Iterator[Operator]:
+    """Play the demonstration in a mechanism of this name, in a place of its own, and serve it."""
     folder = Path(tempfile.mkdtemp(prefix="mfm-operator-"))
     folder.chmod(0o755)
     terminal = Terminal(folder / "data")
-    process = terminal.start("demo", "--port", "0", "--json")
+    process = terminal.start("demo", "--mechanism", name, "--port", "0", "--json")
     assert process.stdout is not None
     told = ""
     try:
@@ -82,7 +82,7 @@ def operating() -> Iterator[Operator]:
 def both() -> Iterator[tuple[Operator, Operator]]:
     """A global mechanism, and one of the weavers' own."""
     with ExitStack() as stack:
-        yield stack.enter_context(operating()), stack.enter_context(operating())
+        yield stack.enter_context(operating("one")), stack.enter_context(operating("other"))
 
 
 def usd(amount: str) -> dict[str, str]:

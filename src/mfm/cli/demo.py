@@ -12,6 +12,7 @@ from mfm.app.overview import Overview, overview
 from mfm.cli.arguments import Commands, command, port, print_json
 from mfm.cli.serve import listen, serve, url_of
 from mfm.cli.session import Session
+from mfm.core.errors import Invalid
 from mfm.store import database
 from mfm.store.database import Mechanism
 
@@ -53,11 +54,15 @@ async def _played(session: Session, args: argparse.Namespace) -> tuple[Mechanism
     """Return the demonstration's mechanism, played to its end, and the keys that were made."""
     url = session.settings.database_url
     known = {each.name: each for each in await database.mechanisms(url)}
-    mechanism = known.get(NAME) or await database.create_mechanism(url, NAME)
+    name = args.mechanism or NAME
+    mechanism = known.get(name) or await database.create_mechanism(url, name)
     async with session.writer(mechanism) as writer:
         demo = Demo(writer, args.scale)
         if await demo.is_whole():
             return mechanism, []
+        if name in known and name != NAME:
+            detail = f"{name} holds books of its own; name one that is not there yet."
+            raise Invalid("mechanism-exists", detail)
         # New, or killed half-way: steps that were taken are answered from their records.
         await demo.worked_example()
         await demo.continued()

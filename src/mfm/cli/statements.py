@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from msgspec import Struct, convert, structs
+from msgspec import Struct, ValidationError, convert, structs
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -21,6 +21,7 @@ from mfm.core.permissions import Actor
 from mfm.core.statements import StatementQuery, TrailPoint
 from mfm.core.totals import DIMENSIONS, dimensions
 from mfm.formats import csv
+from mfm.formats.faults import said
 from mfm.store.database import Engine
 
 S = TypeVar("S", bound=Struct)
@@ -133,13 +134,22 @@ async def _totals(session: Session, args: argparse.Namespace) -> int:
 
 
 def _query(args: argparse.Namespace, kind: type[S]) -> S:
-    """Return what the command line asks for, checked as a request over HTTP is."""
+    """Return what the command line asks for, checked as a request over HTTP is.
+
+    Raises:
+        Invalid: `query-invalid`.
+    """
     told: dict[str, Any] = {
         name: value
         for name in kind.__struct_fields__
         if (value := getattr(args, name, None)) is not None
     }
-    return convert(told, kind, strict=False)
+    try:
+        return convert(told, kind, strict=False)
+    except ValidationError as error:
+        detail, pointer = said(error, kind)
+        option = pointer.strip("/").replace("_", "-")
+        raise Invalid("query-invalid", f"--{option}: {detail}") from None
 
 
 @asynccontextmanager
