@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import asyncpg
@@ -9,17 +10,20 @@ import pytest
 from msgspec import convert, json, structs
 
 from mfm.app import previews
+from mfm.app.context import Context
 from mfm.app.perform import Ask, refusal_of, submit
 from mfm.app.policies import adopt_shipped
 from mfm.app.previews import CheckApplication, PreviewDecision
 from mfm.app.registry import VERBS
+from mfm.app.verify import verify_database
 from mfm.core.applications import Application
 from mfm.core.attestations import Attestation
 from mfm.core.calls import Call
 from mfm.core.errors import Invalid, Problem
 from mfm.core.judgements import Decision, Waiver
 from mfm.core.permissions import Actor
-from mfm.core.record import Draft, parse
+from mfm.core.record import Draft, canonical, parse
+from mfm.core.terms import Command
 from mfm.core.verify_form import Differs
 from mfm.core.verify_judgements import check
 from mfm.store import facts
@@ -121,6 +125,41 @@ async def test_a_decision_is_kept_with_what_it_let_through(books: Books) -> None
     assert content["sources"]["application.requested"] == {"source": "application x"}
     found = {each["rule"]: each["result"] for each in content["rules"]}
     assert found == {"currency": "satisfied", "leads": "satisfied", "small": "satisfied"}
+
+
+async def test_what_a_server_made_up_comes_out_another_when_it_is_evaluated_again(
+    books: Books,
+) -> None:
+    """A compromised server writes what fits the record, and not its facts."""
+    await ruled(books)
+    await drafted(books, "x")
+    await drafted(books, "y")
+    verb = VERBS["application.submit"]
+
+    async def submit_anyway(context: Context, command: Command) -> Draft:
+        draft = await verb.run(context, command)
+        *others, content = draft.blobs
+        told = json.decode(content)
+        told["facts"]["application.requested"] = "1000000"
+        told["facts_sha256"] = sha256(canonical(told["facts"])).hexdigest()
+        forged = canonical(told)
+        decision = draft.sets[-1]
+        assert isinstance(decision, Decision)
+        named = structs.replace(decision, content=sha256(forged).hexdigest())
+        return structs.replace(draft, sets=(*draft.sets[:-1], named), blobs=(*others, forged))
+
+    await accepted(books, "application.submit", grantee(), application="x")
+    found = await verify_database(books.url, books.mechanism, operator(), lambda *_: None)
+    assert (found.difference, found.decisions_not_rerun) == (None, 0)
+    command = convert({"application": "y"}, verb.command)
+    made = await submit(
+        books.writer, Ask(grantee(), structs.replace(verb, run=submit_anyway), command, "forged")
+    )
+    found = await verify_database(books.url, books.mechanism, operator(), lambda *_: None)
+    assert found.difference is not None
+    assert (found.difference.check, found.difference.seq) == ("decision-replay", made.seq)
+    assert "come to needs-approval, not allow" in found.difference.detail
+    assert found.decisions_not_rerun == 1
 
 
 async def test_a_hold_is_lifted_by_the_role_that_its_rule_names(books: Books) -> None:

@@ -49,7 +49,7 @@ def held(path: Path) -> Held:
     """
     try:
         if path.is_dir() or path.suffix == ".tar":
-            with _export(path) as read:
+            with exported(path) as read:
                 checkpoint = checkpoint_of(read("checkpoint"))
             return Held(str(path), checkpoint, lambda size: _root_at(path, checkpoint, size))
         beside = path.with_name(path.name + ".tlog-proof")
@@ -64,8 +64,12 @@ def held(path: Path) -> Held:
 
 
 @contextmanager
-def _export(path: Path) -> Iterator[Callable[[str], bytes]]:
-    """Give what reads a file of an export by its name."""
+def exported(path: Path) -> Iterator[Callable[[str], bytes]]:
+    """Give what reads a file of an export by its name; nothing is checked.
+
+    Raises:
+        OSError, KeyError, tarfile.TarError: by what it gives too: there is no such file.
+    """
     if path.is_dir():
         yield lambda name: bounded(path / name, _BUNDLE_MAX)
         return
@@ -84,7 +88,7 @@ def records_in(path: Path, size: int) -> Iterator[bytes]:
     Raises:
         OSError, KeyError, tarfile.TarError, Tampered: a bundle cannot be read.
     """
-    with _export(path) as read:
+    with exported(path) as read:
         for first in range(0, size, WIDTH):
             width = min(WIDTH, size - first)
             content, at = read(tile_path("entries", first // WIDTH, width)), 0

@@ -64,16 +64,10 @@ async def decide(context: Context, gate: Gate, facts: Facts) -> Found:
     chosen = [
         await _file(context, policy.content)
         for policy in sorted(await once_in_force(context.unit), key=lambda each: each.id)
-        if gate.name in policy.gates
-        and policy.fund in ("", gate.fund)
-        and (not policy.windows or gate.window in policy.windows)
-        and policy.in_force(_day(policy, gate))
+        if policy.asked_at(gate.name, gate.fund, gate.window)
+        and policy.judges(gate.on, gate.submitted_on)
     ]
     return evaluate(chosen, facts, gate.on, policy_files.catalogue(), gate.submitted_on)
-
-
-def _day(policy: Policy, gate: Gate) -> date:
-    return gate.submitted_on or gate.on if policy.judged_on == "submission" else gate.on
 
 
 async def _file(context: Context, name: str) -> PolicyFile:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mfm import verifier
-from mfm.app import counterparts
+from mfm.app import counterparts, replays
 from mfm.cli.arguments import Commands, command, print_json, visible
 from mfm.core.errors import Invalid, Problem
 from mfm.formats import canonical
@@ -132,7 +132,7 @@ def _verdict(args: argparse.Namespace) -> tuple[int, dict[str, Any]]:
             from mfm.app import verify_rules  # noqa: PLC0415  # as above: others do without it
 
             judge = verify_rules.verify
-        return judge(Path(args.path), policy, options)
+        return replays.verify(Path(args.path), policy, options, judge)
 
 
 def _agree(told: dict[str, Any]) -> None:
@@ -144,6 +144,10 @@ def _agree(told: dict[str, Any]) -> None:
     ]
     if texts:
         print(f"    free texts: {', '.join(texts)}")
+    if told.get("decisions_rerun"):
+        print(f"    {told['decisions_rerun']} decisions come out the same again")
+    if told.get("decisions_not_rerun"):
+        print(f"    {told['decisions_not_rerun']} decisions are of another engine: not evaluated")
     if "rules_held" in told:
         print(f"    {told['rules_held']} records keep all rules of the ledger")
     if "transfers" in told:

@@ -74,14 +74,24 @@ class Policy(Noun, frozen=True, kw_only=True):
     activated_by: str = ""
     activated_on: date | None = None
 
+    @property
+    def once_in_force(self) -> bool:
+        """Tell whether it is, or was, in force."""
+        return self.status in ("active", "superseded")
+
     def in_force(self, on: date) -> bool:
         """Tell whether it is, or was, in force on a day."""
         until = self.effective_until
-        return (
-            self.status in ("active", "superseded")
-            and self.effective_from <= on
-            and (until is None or on <= until)
-        )
+        return self.once_in_force and self.effective_from <= on and (until is None or on <= until)
+
+    def asked_at(self, gate: str, fund: str, window: str) -> bool:
+        """Tell whether it is asked at a fund's gate, for a funding window or none."""
+        placed = self.fund in ("", fund) and (not self.windows or window in self.windows)
+        return gate in self.gates and placed
+
+    def judges(self, on: date, submitted_on: date | None) -> bool:
+        """Tell whether it is in force for what is decided on a day, submitted on another or not."""
+        return self.in_force(submitted_on or on if self.judged_on == "submission" else on)
 
 
 class DraftPolicy(Command, frozen=True, kw_only=True):

@@ -48,6 +48,7 @@ class Folded(Struct, frozen=True, kw_only=True):
         command: what was asked, without free text.
         commit: field -> salted commitment of the free text kept beside.
         postings: its rows, in order.
+        sets: the nouns that it sets.
     """
 
     seq: int
@@ -62,6 +63,7 @@ class Folded(Struct, frozen=True, kw_only=True):
     command: dict[str, Any]
     commit: dict[str, str]
     postings: list[Row]
+    sets: list[Noun]
 
 
 class Fold:
@@ -127,6 +129,7 @@ class Fold:
             command=told.command,
             commit=told.commit,
             postings=rows,
+            sets=[state for _, state in told.sets],
         )
 
     def finish(self) -> None:

@@ -5,6 +5,7 @@ several statements cannot be prepared and `:name` in it would be taken for a par
 """
 
 import asyncio
+from hashlib import sha256
 from pathlib import Path
 
 from alembic import command, op
@@ -29,6 +30,12 @@ def shipped(folder: str) -> Path:
         if place.is_dir():
             return place
     raise FileNotFoundError(folder)
+
+
+def shipped_catalogue() -> tuple[str, bytes]:
+    """Return the SHA-256 (hex) and the bytes of this release's catalogue of facts."""
+    content = (shipped("policies") / "catalogue" / "facts.toml").read_bytes()
+    return sha256(content).hexdigest(), content
 
 
 def _config() -> Config:

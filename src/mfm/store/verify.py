@@ -7,20 +7,25 @@ the current state and no more. The write path's SQL has no part in it.
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from hashlib import sha256
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
 import asyncpg
 from msgspec import DecodeError, Struct, json
 
 from mfm.core.nouns import NOUNS
-from mfm.core.record import commitment
-from mfm.core.verify import Fold, Folded
+from mfm.core.replays import Replays
+from mfm.core.verify import Fold
 from mfm.core.verify_form import Difference, Differs
 from mfm.core.verify_policies import periods
-from mfm.store import verify_trail
+from mfm.store import verify_decisions, verify_trail
 from mfm.store.database import Mechanism, connect
+from mfm.store.verify_rows import (
+    by_seq,
+    compare_payloads,
+    compare_postings,
+    compare_record,
+    told,
+)
 from mfm.store.verify_trail import TrailTables
 
 PIECE = 1_000
@@ -70,17 +75,6 @@ _PAYLOADS = (
     "SELECT seq, field, salt, value FROM mfm.payload"
     " WHERE mechanism_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq, field"
 )
-_COLUMNS = (
-    "seq",
-    "leaf",
-    "recorded_at",
-    "effective_on",
-    "accepted",
-    "reverses",
-    "verb",
-    "actor",
-    "caused_by",
-)
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
 
@@ -93,6 +87,8 @@ class Verified(Struct, frozen=True):
         postings: how many postings they carry.
         difference: the first difference, or None.
         checks: how many comparisons agreed before it, or in all.
+        decisions_not_rerun: how many decisions were not evaluated again: all, where something else
+            differed first; else those of another engine or of an unknown catalogue of facts.
     """
 
     ok: bool
@@ -100,6 +96,7 @@ class Verified(Struct, frozen=True):
     postings: int
     difference: Difference | None
     checks: int
+    decisions_not_rerun: int
 
 
 class _Verification:
@@ -117,6 +114,7 @@ class _Verification:
         self.request_of = request_of
         self.progress = progress
         self.fold = Fold(mechanism.origin)
+        self.replays = Replays()
         self.rows = 0
         self.trail = TrailTables(connection, mechanism.id, mechanism.origin)
         self._missing: set[tuple[int, str]] = set()  # free text that is not there
@@ -141,6 +139,10 @@ class _Verification:
             await self._nouns(kind)
         await self._periods()
         await self._blobs()
+        await verify_decisions.rerun(
+            self.connection, self.mechanism.id, self.replays, self.progress
+        )
+        self.rows += self.replays.done
         await self.trail.finish()
         for table, met in self.trail.met.items():
             self.rows += met
@@ -171,15 +173,16 @@ class _Verification:
 
     async def _piece(self, rows: list[asyncpg.Record], span: tuple[int, int]) -> None:
         """Compare some records with what their bytes say, and with their postings and payloads."""
-        postings = _by_seq(await self._fetch(_POSTINGS, *span))
-        payloads = _by_seq(await self._fetch(_PAYLOADS, *span))
+        postings = by_seq(await self._fetch(_POSTINGS, *span))
+        payloads = by_seq(await self._fetch(_PAYLOADS, *span))
         leaves = []
         for row in rows:
             folded = self.fold.feed(row["content"] or b"")
             leaves.append(folded.leaf)
-            _compare_record(row, folded)
-            _compare_postings(postings.pop(folded.seq, []), folded)
-            texts = _compare_payloads(payloads.pop(folded.seq, []), folded)
+            self.replays.feed(folded.seq, folded.sets)
+            compare_record(row, folded)
+            compare_postings(postings.pop(folded.seq, []), folded)
+            texts = compare_payloads(payloads.pop(folded.seq, []), folded)
             request = self.request_of(folded.verb, folded.command, texts)
             if request is not None and texts.keys() == folded.commit.keys() and request != row[-1]:
                 raise Differs("record-row", folded.seq, "request is not of the command it tells.")
@@ -291,21 +294,17 @@ class _Verification:
         """Take each row (key, value) off what is left of the wanted ones."""
         for key, value in rows:
             if key not in left:
-                raise Differs(f"{table}-extra", _seq_of(value), f"No record made {_told(key)}.")
+                raise Differs(f"{table}-extra", _seq_of(value), f"No record made {told(key)}.")
             wanted = left.pop(key)
             if value != wanted:
-                detail = f"{_told(key)} is {value}; the records say {wanted}."
+                detail = f"{told(key)} is {value}; the records say {wanted}."
                 raise Differs(f"{table}-row", _seq_of(wanted), detail)
         self.rows += len(rows)
         self.progress(table, len(rows), len(rows) + len(left))
 
     def _all_met(self, table: str, left: dict[Any, Any]) -> None:
         for key, wanted in left.items():
-            raise Differs(f"{table}-missing", _seq_of(wanted), f"There is no {_told(key)}.")
-
-
-def _told(key: object) -> str:
-    return key.hex() if isinstance(key, bytes) else str(key)
+            raise Differs(f"{table}-missing", _seq_of(wanted), f"There is no {told(key)}.")
 
 
 def _seq_of(value: object) -> int:
@@ -316,40 +315,6 @@ def _instant(head: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return a head's row with None for the instant before the first record ('-infinity')."""
     at = head[2]
     return (*head[:2], at if isinstance(at, datetime) and at.year > 1 else None)
-
-
-def _by_seq(rows: list[asyncpg.Record]) -> dict[int, list[tuple[Any, ...]]]:
-    return {seq: [tuple(row)[1:] for row in some] for seq, some in groupby(rows, key=itemgetter(0))}
-
-
-def _compare_record(row: asyncpg.Record, folded: Folded) -> None:
-    for name, held in zip(_COLUMNS, row, strict=False):  # content and request come after them
-        told = getattr(folded, name)
-        if held != told:
-            detail = f"{name} is {_told(held)}; its bytes say {_told(told)}."
-            raise Differs("record-row", folded.seq, detail)
-
-
-def _compare_postings(rows: list[tuple[Any, ...]], folded: Folded) -> None:
-    if rows == folded.postings:
-        return
-    for held, told in zip(rows, folded.postings, strict=False):
-        if held != told:
-            raise Differs("posting-row", folded.seq, f"It is {held}; the record says {told}.")
-    detail = f"There are {len(rows)} postings; the record has {len(folded.postings)}."
-    raise Differs("posting-row", folded.seq, detail)
-
-
-def _compare_payloads(rows: list[tuple[Any, ...]], folded: Folded) -> dict[str, str]:
-    """Hold free text against the record's commitments; return field -> value."""
-    texts: dict[str, str] = {}
-    for field, salt, value in rows:
-        if field not in folded.commit or field in texts:
-            raise Differs("payload-extra", folded.seq, f"The record commits to no such {field}.")
-        if commitment(field, salt, value) != folded.commit[field]:
-            raise Differs("payload-row", folded.seq, f"{field} is not what the record commits to.")
-        texts[field] = value
-    return texts
 
 
 async def compare(
@@ -375,6 +340,7 @@ async def compare(
         postings=run.fold.money.postings,
         difference=difference,
         checks=run.fold.checks + run.rows,
+        decisions_not_rerun=len(run.replays.met) - run.replays.done,
     )
 
 
