@@ -12,9 +12,12 @@ from typing import Any
 
 from bench.stage import Stage, Told, table
 from mfm.core.decisions import evaluate
+from mfm.core.decisions import told as kept
 from mfm.core.explanations import explained
 from mfm.core.facts import Catalogue
 from mfm.core.policy_format import PolicyFile, load
+from mfm.core.record import canonical
+from mfm.core.simulations import Past, Simulation
 
 NAME = "policies"
 WANTED = {"decisions": 15_000}
@@ -22,6 +25,7 @@ _RULES = 20
 _FILES = Path(__file__).resolve().parents[1] / "policies"
 _ON = date(2026, 3, 15)
 _BATCH = 2_000
+_APPLICATIONS = 10_000
 
 
 def _policies(catalogue: Catalogue) -> list[PolicyFile]:
@@ -70,6 +74,24 @@ def _rate(run: Any, seconds: float) -> float:  # noqa: ANN401  # a function of t
     return turns / spent
 
 
+def _simulated(
+    catalogue: Catalogue, policies: list[PolicyFile], drawn: list[dict[str, Any]]
+) -> float:
+    """Return the seconds that a simulation takes, of as many applications as a large call has."""
+    candidate = next(each for each in policies if "application" in each.gates)
+    pasts = []
+    for facts in drawn:
+        found = evaluate(policies, facts, _ON, catalogue)
+        content = canonical(kept(found))
+        pasts.append(Past("application", "f", "", _ON, found.outcome, content))
+    began = time.process_time()
+    simulation = Simulation(candidate, catalogue)
+    for number in range(_APPLICATIONS):
+        simulation.feed(pasts[number % len(pasts)])
+    assert simulation.told().decisions == _APPLICATIONS
+    return time.process_time() - began
+
+
 async def measure(stage: Stage) -> Told:
     """Measure decisions a second of one core."""
     catalogue = Catalogue((_FILES / "catalogue" / "facts.toml").read_bytes())
@@ -94,6 +116,7 @@ async def measure(stage: Stage) -> Told:
         stage.progress.advance(task)
     decisions, admitted = (statistics.median(each) for each in zip(*rounds, strict=True))
     reasons = sum(len(explained(evaluate(policies, each, _ON, catalogue), "en")) for each in drawn)
+    simulated = _simulated(catalogue, policies, drawn)
     told = {
         "rules": rules,
         "facts": len(read),
@@ -102,6 +125,8 @@ async def measure(stage: Stage) -> Told:
         "reasons_per_decision": round(reasons / len(drawn), 1),
         "ratio": round(decisions / admitted, 3),
         "wanted_per_second": WANTED["decisions"],
+        "simulation_of": _APPLICATIONS,
+        "simulation_seconds": round(simulated, 2),
     }
     row = [
         f"{rules} rules, {len(read)} facts, {told['reasons_per_decision']} reasons each",
@@ -109,4 +134,6 @@ async def measure(stage: Stage) -> Told:
     ]
     headings = "held against, decisions/s, facts admitted/s, ratio"
     shown = table("Policies, on one core", headings, [row])
-    return Told({NAME: told}, [shown])
+    line = [f"{_APPLICATIONS:,} applications", f"{simulated:.2f} s"]
+    again = table("A simulation, from what decisions keep", "of, takes", [line])
+    return Told({NAME: told}, [shown, again])

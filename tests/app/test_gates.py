@@ -1,7 +1,7 @@
 """Gates: what policies are asked, what they hear, and that nobody slips past them."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -9,12 +9,13 @@ import asyncpg
 import pytest
 from msgspec import convert, json, structs
 
-from mfm.app import previews
+from mfm.app import policy_files, previews
 from mfm.app.context import Context
 from mfm.app.perform import Ask, refusal_of, submit
 from mfm.app.policies import adopt_shipped
 from mfm.app.previews import CheckApplication, PreviewDecision
 from mfm.app.registry import VERBS
+from mfm.app.simulations import simulate
 from mfm.app.verify import verify_database
 from mfm.core.applications import Application
 from mfm.core.attestations import Attestation
@@ -22,11 +23,13 @@ from mfm.core.calls import Call
 from mfm.core.errors import Invalid, Problem
 from mfm.core.judgements import Decision, Waiver
 from mfm.core.permissions import Actor
+from mfm.core.policy_format import load
 from mfm.core.record import Draft, canonical, parse
+from mfm.core.simulations import Cell, Shift, Simulated
 from mfm.core.terms import Command
 from mfm.core.verify_form import Differs
 from mfm.core.verify_judgements import check
-from mfm.store import facts
+from mfm.store import database, facts
 from mfm.store.journal import Entry, Made, key_hash
 from mfm.store.policies import file_of
 from mfm.store.unit import Unit
@@ -160,6 +163,44 @@ async def test_what_a_server_made_up_comes_out_another_when_it_is_evaluated_agai
     assert (found.difference.check, found.difference.seq) == ("decision-replay", made.seq)
     assert "come to needs-approval, not allow" in found.difference.detail
     assert found.decisions_not_rerun == 1
+
+
+async def test_a_candidate_is_held_against_what_was_decided_and_nothing_is_written(
+    books: Books,
+) -> None:
+    await ruled(books)
+    for name in ("x", "y"):
+        await drafted(books, name)
+        await accepted(books, "application.submit", grantee(), application=name)
+    text = RULES.replace("version = 1", "version = 2").replace(
+        "at_most = 100000", "at_most = 99999"
+    )
+    candidate = load(text.encode(), policy_files.catalogue(), "candidate")
+    ticks: list[tuple[int, int]] = []
+    before = await books.writer.run(head)
+    engine = database.reader_engine(books.url, books.mechanism.id)
+
+    async def simulated(who: Actor, *days: date) -> Simulated:
+        span = (days[0], days[1])
+        return await simulate(engine, who, candidate, span, lambda *told: ticks.append(told))
+
+    try:
+        found = await simulated(operator(), TODAY, TODAY)
+        assert (found.policy, found.decisions, found.not_simulated) == ("tests.rules@2", 2, 0)
+        assert found.outcomes == [Shift("allow", "needs-approval", 2)]
+        assert (found.rules, found.excluded, ticks) == ({"small": 2}, 0, [(2, 2)])
+        assert found.groups["level"] == {"unknown": Cell(None, None)}
+        earlier = TODAY - timedelta(days=1)
+        assert (await simulated(operator(), earlier, earlier)).decisions == 0
+        elsewhere = Actor("agent", "approver", "c", fund="g")
+        assert (await simulated(elsewhere, TODAY, TODAY)).decisions == 0
+        with pytest.raises(Invalid, match="request-refused"):
+            await simulated(operator(), TODAY, earlier)
+        with pytest.raises(Invalid, match="role-not-allowed"):
+            await simulated(grantee(), TODAY, TODAY)
+    finally:
+        await engine.dispose()
+    assert await books.writer.run(head) == before
 
 
 async def test_a_hold_is_lifted_by_the_role_that_its_rule_names(books: Books) -> None:

@@ -4,6 +4,7 @@ import argparse
 import secrets
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -32,6 +33,14 @@ def command(commands: Commands, name: str, run: Run, text: str) -> argparse.Argu
     made.add_argument("--json", action="store_true", help="print one JSON document")
     made.set_defaults(run=run)
     return made
+
+
+def day(text: str) -> date:
+    """Return a date as ISO 8601 has it."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("a date such as 2026-03-15") from None
 
 
 def port(text: str) -> int:

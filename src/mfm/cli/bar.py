@@ -1,10 +1,12 @@
-"""The progress bar of imports."""
+"""Progress bars: of imports, and of what is counted."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 
 class Bar:
@@ -43,3 +45,23 @@ class Bar:
     def __call__(self, what: str, done: int) -> None:
         """Show how far it is."""
         self._progress.update(self._tasks[what], completed=done, visible=True)
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on standard error, where that is a terminal.
+
+    Args:
+        what: is counted.
+
+    Yields:
+        what is told how many are done, and of how many.
+    """
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    quiet = not console.is_terminal
+    with Progress(
+        *columns, TimeElapsedColumn(), console=console, transient=True, disable=quiet
+    ) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, whole: bar.update(task, completed=done, total=whole)

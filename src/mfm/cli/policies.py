@@ -1,16 +1,16 @@
-"""Policies as files: checked, tried with their cases, asked for decisions; no database needed."""
+"""Policies as files: checked, tried with their cases, asked for decisions; and simulated."""
 
 import argparse
 import sys
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from mfm.app import policy_files
-from mfm.cli.arguments import Commands, print_json, visible
+from mfm.cli import policy_simulations
+from mfm.cli.arguments import Commands, day, print_json, visible
 from mfm.core.decisions import Found, evaluate
 from mfm.core.errors import Invalid
 from mfm.core.explanations import explained, sentences
@@ -22,7 +22,7 @@ _MAX_LINE = 1_048_576
 
 def add(commands: Commands) -> None:
     """Add `policies` and what it does with files."""
-    text = "Check, try and ask policies as files."
+    text = "Check, try, ask and simulate policies as files."
     below = commands.add_parser("policies", help=text, description=text)
     words = below.add_subparsers(dest="policies", required=True, metavar="VERB")
     for name, run, said in (
@@ -52,20 +52,14 @@ def add(commands: Commands) -> None:
         help="one JSON object of facts, or a .jsonl file with one a line",
     )
     made.add_argument(
-        "--on", type=_day, required=True, metavar="DATE", help="the day of the decision"
+        "--on", type=day, required=True, metavar="DATE", help="the day of the decision"
     )
     made.add_argument(
         "--language", choices=LANGUAGES, default="en", help="of the reasons, without --json (en)"
     )
     made.add_argument("--json", action="store_true", help="print one JSON document a decision")
     made.set_defaults(offline=_decide)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError("a date such as 2026-03-15") from None
+    policy_simulations.add(words)
 
 
 def _check(args: argparse.Namespace) -> int:

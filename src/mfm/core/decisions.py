@@ -21,11 +21,12 @@ OUTCOMES = ("allow", "allow-with-flags", "needs-approval", "incomplete", "refuse
 """From the best to the worst."""
 RESULTS = ("satisfied", "violated", "undecided", "not-applicable")
 _RANK = {outcome: rank for rank, outcome in enumerate(OUTCOMES)}
-_OF_SEVERITY = {
+OF_SEVERITY = {
     "refuse": "refuse",
     "require-approval": "needs-approval",
     "flag": "allow-with-flags",
 }
+"""Severity of a rule -> what a decision comes to where it is violated."""
 
 
 class Result(Struct, frozen=True, gc=False):
@@ -119,7 +120,7 @@ def _read(policies: Sequence[PolicyFile]) -> set[str]:
 
 def _outcome(result: Result) -> str:
     if result.result == "violated":
-        return _OF_SEVERITY[result.rule.severity]
+        return OF_SEVERITY[result.rule.severity]
     return "incomplete" if result.result == "undecided" else ""
 
 
