@@ -30,6 +30,7 @@ async def accepted(
 
 async def opened(books: Books, **more: object) -> None:
     """Open fund f, in dollars from 2023 on, with a donor and a group."""
+    await accepted(books, "tests.permit")
     for name in ("donor", "group"):
         await accepted(books, "party.register", id=name, name=name)
     told = {"name": "F", "tier": "national", "currency": "USD", "steward": "donor"}

@@ -123,13 +123,13 @@ async def test_each_step_shows_where_the_money_stands(books: Books, ask: Ask) ->
 async def test_days_are_told_by_hop(books: Books, ask: Ask) -> None:
     days = {"deposit.receive": "2026-03-12", "disbursement.confirm": "2026-03-19"}
     day = None
-    for verb, key, fields in CHAIN[:17]:
+    for verb, key, fields in CHAIN[:18]:
         day = days.get(verb, day) or fields.get("effective_on")
         told = {**fields, "effective_on": day} if day else fields
         assert (await books.do(verb, operator(key), **told)).accepted
     asked = utc_now().date() - timedelta(days=3)
     late = {"effective_on": asked.isoformat()}
-    for verb, _, fields in CHAIN[17:19]:
+    for verb, _, fields in CHAIN[18:20]:
         assert (await books.do(verb, **fields | late)).accepted
     made = (await ask("donor")).chain
     assert [(e.commitment, e.stage, e.days) for e in made.edges] == [

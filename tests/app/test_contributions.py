@@ -20,6 +20,7 @@ FUND = {"tier": "global", "currency": "USD", "steward": "agent"}
 
 async def begin(books: Books) -> None:
     """A donor, an agent, and two funds."""
+    await books.do("tests.permit")
     for party in ("donor", "agent"):
         await books.do("party.register", id=party, name=party)
     await books.do("fund.open", id="g", name="Global fund", **FUND)

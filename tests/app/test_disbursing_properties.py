@@ -18,6 +18,7 @@ from tests.support import Books, operator, usd
 
 ON = {"effective_on": "2026-03-09"}
 BEGIN: list[tuple[str, dict[str, Any]]] = [
+    ("policy.adopt", {}),
     ("party.register", {"id": "donor", "name": "Donor"}),
     ("party.register", {"id": "agent", "name": "Agent"}),
     ("party.register", {"id": "group", "name": "Group"}),

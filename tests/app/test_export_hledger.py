@@ -97,11 +97,11 @@ async def test_imported_books_balances_agree(books: Books, tmp_path: Path, name:
 async def test_the_journal_says_what_the_records_say(books: Books) -> None:
     await books.chain()
     text = (await exported(books, make=export.journal))[0].decode()
-    assert text.startswith("; The books of tests, up to record 25.\n")
+    assert text.startswith("; The books of tests, up to record 26.\n")
     assert "\ncommodity 1000.00 USD\n" in text
     assert "\naccount g:FIN:1100 Cash at bank:main  ; type:A\n" in text
     assert (
-        "\n2026-03-02 (8) pledge.lapse  ; verb:pledge.lapse\n"
+        "\n2026-03-02 (9) pledge.lapse  ; verb:pledge.lapse\n"
         "    g:BUD:9190 Pledge control:p  200000.00 USD  ; iati:-13\n"
         "    g:BUD:9100 Pledges outstanding:p  -200000.00 USD  ; iati:-13\n"
     ) in text

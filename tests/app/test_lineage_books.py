@@ -53,6 +53,7 @@ class Player:
         return self.random.choice(self.ids[kind])
 
     async def begin(self) -> None:
+        await self.books.do("tests.permit")
         for name in ("x", "y", "z", "agent", "group", "other"):
             await self.books.do("party.register", id=name, name=name)
         for name in FUNDS:

@@ -33,6 +33,7 @@ async def record(books: Books, rate: str, **more: str) -> Made:
 async def owing(books: Books) -> None:
     """A fund in dollars that a donor owes a thousand."""
     do = books.do
+    await do("tests.permit")
     await do("party.register", id="donor", name="Donor")
     opened = {"name": "F", "tier": "global", "currency": "USD", "steward": "donor"}
     await do("fund.open", id="f", **opened)

@@ -25,7 +25,7 @@ from tests.support import CHAIN, Books, operator, usd
 
 pytestmark = pytest.mark.anyio
 ON = {"effective_on": "2026-03-02"}
-START = CHAIN[:5]
+START = CHAIN[:6]
 """Parties donor, agent, group; funds g and n."""
 DEV = {"phase": ["development"]}
 

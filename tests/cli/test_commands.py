@@ -23,7 +23,7 @@ FILE = """<?xml version="1.0"?>
 def test_a_mechanism_is_made_by_hand_or_when_it_is_needed(terminal: Terminal) -> None:
     assert "no mechanism" in terminal.fails("verify", "--database")
     made = terminal.json("party", "register", "--id", "donor", "--name", "Donor")
-    assert made["seq"] == 1
+    assert made["seq"] == 2  # the first adopts the policies
     assert made["ids"] == ["donor"]
     assert "mechanism-exists" in terminal.fails("init", "--mechanism", "main")
     assert "mechanism-unknown" in terminal.fails("totals", "--mechanism", "nowhere")
@@ -36,7 +36,7 @@ def test_a_chain_of_verbs(terminal: Terminal, tmp_path: Path) -> None:
         assert run("party", "register", "--id", party, "--name", party).returncode == 0
     fund = ("--name", "Fund", "--tier", "global", "--currency", "USD", "--steward", "agent")
     told = run("fund", "open", "--id", "g", *fund)
-    assert told.stdout.strip() == "Record 4: fund.open g"
+    assert told.stdout.strip() == "Record 5: fund.open g"
     contribution = ("--from-party", "donor", "--to-fund", "g", "--amount", "1000.00 USD", *ON)
     assert run("commitment", "sign", "--id", "c", *contribution).returncode == 0
     money = ("--amount", "500.00 USD", *ON)
@@ -49,16 +49,16 @@ def test_a_chain_of_verbs(terminal: Terminal, tmp_path: Path) -> None:
     )
     post = ("entry", "post", "--fund", "g", "--lines", lines, *ON)
     first = terminal.json(*post, "--key", "bank-charges-1")
-    assert first == {"seq": 7, "verb": "entry.post", "ids": []}
+    assert first == {"seq": 8, "verb": "entry.post", "ids": []}
     assert terminal.json(*post, "--key", "bank-charges-1") == first
 
     statement = terminal.json("statement", "g")
     assert statement["fund"] == "g"
-    assert statement["known_at"] == 7
+    assert statement["known_at"] == 8
     cash = [line for line in statement["trial_balance"]["FIN"] if line["code"] == "1100"]
     assert cash == [{"code": "1100", "name": "Cash at bank", "debit": "493.00", "credit": "0.00"}]
-    earlier = terminal.json("statement", "g", "--known-at", "6")
-    assert earlier["known_at"] == 6
+    earlier = terminal.json("statement", "g", "--known-at", "7")
+    assert earlier["known_at"] == 7
     history = terminal.json("history", "g", "1100", "--subject", "main")
     assert [row["balance"] for row in history["rows"]] == ["500.00", "493.00"]
     totals = terminal.json("totals", "--by", "iati_type,currency")
@@ -70,7 +70,7 @@ def test_a_chain_of_verbs(terminal: Terminal, tmp_path: Path) -> None:
 
 def test_the_books_of_the_chain_verify(terminal: Terminal) -> None:
     verified = terminal.json("verify", "--database")
-    assert (verified["ok"], verified["records"]) == (True, 7)
+    assert (verified["ok"], verified["records"]) == (True, 8)
 
 
 def test_refusals_exit_1_and_are_recorded(terminal: Terminal) -> None:
@@ -88,12 +88,12 @@ def test_refusals_exit_1_and_are_recorded(terminal: Terminal) -> None:
     )
     refused = terminal.json(*late, code=1)
     assert refused["refused"] == "period-closed"
-    assert refused["seq"] == 8
+    assert refused["seq"] == 9
     assert refused["next"].startswith("Use a day in the open period")
     done = terminal.run(*late)
     assert done.returncode == 1
     assert "period-closed" in done.stdout
-    assert "record 9" in done.stdout
+    assert "record 10" in done.stdout
     assert refused["next"] in done.stdout
 
 

@@ -90,8 +90,19 @@ def usd(amount: str) -> dict[str, str]:
 
 
 def agree(sender: Operator, receiver: Operator) -> None:
-    """Sign the same agreement in both books: two tranches."""
-    sender.post("board", "/v1/allocations", id="abroad", fund="national", amount=usd("150.00"))
+    """Sign the same agreement in both books: two tranches, to who is screened anew."""
+    told = {"value": "clear", "source": "Consolidated list of today"}
+    sender.post("preparer", "/v1/parties/weavers/attestations", kind="sanctions-screening", **told)
+    sender.post(
+        "board",
+        "/v1/allocations",
+        id="abroad",
+        fund="national",
+        amount=usd("150.00"),
+        marker={"scheme": "un-gem", "score": "3"},
+        marker_author="weavers",
+        marker_justification="Women's peace and security is what it is for.",
+    )
     sender.post(
         "approver",
         "/v1/commitments",

@@ -176,7 +176,7 @@ def names_in(export: Path) -> dict[int, str]:
         while at < len(content):
             end = at + 2 + int.from_bytes(content[at : at + 2], "big")
             told = json.decode(content[at + 2 : end])
-            names[int(told["seq"])] = told["body"]["command"].get("name", "")
+            names[int(told["seq"])] = told["body"].get("command", {}).get("name", "")
             at = end
     return names
 

@@ -82,7 +82,7 @@ def test_every_outcome_is_a_verdict(demo: Terminal, policy: str, tmp_path: Path)
     verdict = demo.json("verify", "receipt", "none", "--policy", str(tmp_path / "no"), code=2)
     assert [each["code"] for each in verdict["problems"]] == ["unreadable"]
     demo.json("init", "--mechanism", "empty")
-    for seq, mechanism in (("0", "demo"), ("99999", "demo"), ("1", "empty")):
+    for seq, mechanism in (("0", "demo"), ("99999", "demo"), ("2", "empty")):
         args = ("receipt", seq, "-o", str(tmp_path / "x"), "--mechanism", mechanism)
         assert "not-found" in demo.fails(*args)
 

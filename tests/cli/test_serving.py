@@ -77,7 +77,7 @@ def test_the_demonstration_serves_and_is_found_again(place: Path) -> None:
     assert process.stdout is not None
     seen = [process.stdout.readline() for _ in range(10)]
     text = "".join(seen)
-    assert "53 records" in text
+    assert "69 records" in text
     assert "mfm_" not in text
     url = next(line for line in seen if "/docs" in line).split("/v1")[0].split()[-1]
     until_ready(url)

@@ -20,11 +20,11 @@ from mfm.store.unit import Unit
 from mfm.store.writer import Writer
 from tests.conftest import Database
 from tests.store.capture import Arguments, append, captured, do, forge, state
-from tests.support import Books, usd
+from tests.support import PERMIT, Books, usd
 
 pytestmark = pytest.mark.anyio
 RULE, CHECK, TWICE, NULL = "MF001", "23514", "23505", "23502"
-OPENING = 12  # records before the batch
+OPENING = 13  # records before the batch
 
 
 class Ground(NamedTuple):
@@ -49,6 +49,7 @@ def entry(amount: str, debit: str, credit: str, fund: str = "f") -> dict[str, ob
 async def prepare(books: Books) -> None:
     """Two funds; f has 100.00 at its bank and a pledge, and is open in 2026."""
     on = {"effective_on": "2026-03-02"}
+    await books.do(PERMIT)
     await books.do("party.register", id="donor", name="Donor")
     for fund in ("f", "g"):
         await books.do(
@@ -61,7 +62,7 @@ async def prepare(books: Books) -> None:
     await books.do("pledge.announce", id="p", fund="f", donor="donor", amount=usd("9.00"), **on)
     await books.do("entry.post", **entry("2.00", "b", "main"))
     await books.do("entry.post", key="taken-back", **entry("1.00", "b", "main"))
-    await books.do("record.reverse", record=9, **on)
+    await books.do("record.reverse", record=10, **on)
     refused = await books.do("entry.post", **entry("2.01", "main", "b"))
     assert not refused.accepted
     last = await books.do("entry.post", **entry("1.00", "b", "main"))
@@ -201,12 +202,12 @@ CASES: list[Case] = [
     ("no verb", NULL, "verb", swap("r_verb", 0, None)),
     ("no day", NULL, "effective_on", swap("r_effective", 0, None)),
     ("one key twice", TWICE, "record_key", lambda b: b["r_key"].__setitem__(0, b["r_key"][1])),
-    ("reversed twice", TWICE, "record_reverses", swap("r_reverses", 4, 9)),
+    ("reversed twice", TWICE, "record_reverses", swap("r_reverses", 4, 10)),
     ("reversed twice at once", TWICE, "record_reverses", swap("r_reverses", 5, OPENING)),
     ("reverses itself", CHECK, "record_check", swap("r_reverses", 0, OPENING + 1)),
     ("reverses what comes later", CHECK, "record_check", swap("r_reverses", 0, OPENING + 5)),
-    ("reverses a refusal", RULE, "reverses-nothing", swap("r_reverses", 4, 11)),
-    ("reverses a reversal", RULE, "reverses-nothing", swap("r_reverses", 4, 10)),
+    ("reverses a refusal", RULE, "reverses-nothing", swap("r_reverses", 4, 12)),
+    ("reverses a reversal", RULE, "reverses-nothing", swap("r_reverses", 4, 11)),
     ("reverses no record", RULE, "reverses-nothing", swap("r_reverses", 4, 0)),
     ("debit version ahead", RULE, "balance-differs", nudge("g_debit_version", 0, 1)),
     ("debit version behind", RULE, "balance-differs", nudge("g_debit_version", 4, -1)),
@@ -323,7 +324,7 @@ async def test_the_clock_must_go_on(ground: Ground) -> None:
 
 async def test_a_key_is_used_once_for_ever(ground: Ground) -> None:
     used = await ground.connection.fetch(
-        "SELECT key_hash FROM record WHERE mechanism_id = $1 AND seq IN (9, 11)",
+        "SELECT key_hash FROM record WHERE mechanism_id = $1 AND seq IN (10, 12)",
         ground.mechanism.id,
     )
     for (key,) in used:  # of an accepted record and of a refused one

@@ -62,7 +62,7 @@ async def test_an_export_made_so_is_the_one_that_was_made(world: World, db: Data
 
 async def test_case_18_posting_row_updated(world: World, db: Database, judge: Judge) -> None:
     more = "amount_minor = amount_minor + 1, debit_balance = debit_balance + 1"
-    found, files = await tampered(db, world, update("posting", more, "seq = 9"))
+    found, files = await tampered(db, world, update("posting", more, "seq = 10"))
     assert found == "posting-row"
     assert judge(files) == (1, "balance", None)
 
@@ -74,7 +74,7 @@ async def test_case_18_posting_row_updated_and_the_balances_with_it(
     found, files = await tampered(
         db,
         world,
-        update("posting", "amount_minor = amount_minor + 1", "seq = 9 AND line = 1"),
+        update("posting", "amount_minor = amount_minor + 1", "seq = 10 AND line = 1"),
         update("balance", "debit_minor = debit_minor + 1, credit_minor = credit_minor + 1"),
     )
     assert found == "posting-row"
@@ -88,7 +88,7 @@ async def test_case_19_entry_bytes_updated_before_the_export(
     found, files = await tampered(
         db,
         world,
-        rewritten(2, "Administrative", "Administrator"),
+        rewritten(3, "Administrative", "Administrator"),
         update("party", "name = 'Administrator agent'", "id = 'agent'"),
     )
     assert found != NOTHING
@@ -133,7 +133,7 @@ async def test_case_21_posting_without_a_record(world: World, db: Database, judg
     orphan = (
         "INSERT INTO mfm.posting SELECT mechanism_id, debit_id, {0}, debit_version, credit_version,"
         " debit_balance, credit_balance, amount_minor, credit_id, effective_on, line, iati_sign,"
-        " iati_type FROM mfm.posting WHERE mechanism_id = $1 AND seq = 9"
+        " iati_type FROM mfm.posting WHERE mechanism_id = $1 AND seq = 10"
     )
     found, files = await tampered(db, world, orphan.format(2))  # of a record that moves nothing
     assert found == "posting-row"
@@ -141,7 +141,7 @@ async def test_case_21_posting_without_a_record(world: World, db: Database, judg
     found, files = await tampered(db, world, orphan.format(1_000))  # or of none
     assert found == "posting-extra"
     assert judge(files) == FINE
-    found, files = await tampered(db, world, delete("record", "seq = 9"))
+    found, files = await tampered(db, world, delete("record", "seq = 10"))
     assert found != NOTHING
     assert judge(files).exit_code == 1
 

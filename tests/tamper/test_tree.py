@@ -22,7 +22,7 @@ from tests.tamper.forging import (
 )
 from tests.trails import Numbers, policy_of
 
-PARTY = 1
+PARTY = 2
 """A record's place from 0: a party's registration, in no fund's chain, so that only the tree holds
 its bytes."""
 
@@ -96,7 +96,7 @@ def test_case_05_entry_inserted_and_back_dated(files: Files, judge: Judge, world
     """A refusal, which changes nothing: neither chains nor sums tell of it."""
     told = told_of(files)
     refusal = next(each for each in told if each["outcome"] == "refused")
-    told.insert(PARTY, {**refusal, "at": told[0]["at"], "seq": "inserted"})
+    told.insert(PARTY, {**refusal, "at": told[PARTY - 1]["at"], "seq": "inserted"})
     records = chained(told)[:WIDTH]
     code = judge(files | {FIRST: bundle(records), "disclosures.jsonl": b""}).code
     assert code == world.unseen.code
@@ -105,7 +105,7 @@ def test_case_05_entry_inserted_and_back_dated(files: Files, judge: Judge, world
 def test_case_06_entry_duplicated_over_its_neighbour(files: Files, judge: Judge) -> None:
     records = bundled(files)
     records[PARTY] = records[0]
-    assert judge(files | {FIRST: bundle(records)}) == (1, "record-place", 2)
+    assert judge(files | {FIRST: bundle(records)}) == (1, "record-place", PARTY + 1)
 
 
 def test_case_07_tail_bundle_truncated(files: Files, judge: Judge, world: World) -> None:

@@ -3,14 +3,18 @@
 from mfm.app import earmarks
 from mfm.app.context import Context
 from mfm.app.days import there
+from mfm.app.gates import passed, window_of
+from mfm.app.known import at_allocation
 from mfm.app.motions import with_vote
 from mfm.app.perform import Verb
+from mfm.app.policies import Gate
 from mfm.core import allocations as rules
 from mfm.core import classifications
 from mfm.core.allocations import Allocation, ApproveAllocation, ReturnAllocation
 from mfm.core.calls import Call, must_be_of
 from mfm.core.classifications import ClassifyAllocation
 from mfm.core.funds import Fund
+from mfm.core.parties import Party
 from mfm.core.record import Draft
 
 
@@ -20,6 +24,8 @@ async def approve(context: Context, command: ApproveAllocation) -> Draft:
     fund = await context.kept(command.fund)
     if command.call is not None:
         must_be_of(await context.get(Call, command.call, "/call"), fund)
+    if command.marker_author is not None:
+        await context.get(Party, command.marker_author, "/marker_author")
     allocation_id = await context.new_id(Allocation, command.id)
     act = context.act(command.effective_on, fund)
     asked = (command.amount, command.shares)
@@ -27,7 +33,12 @@ async def approve(context: Context, command: ApproveAllocation) -> Draft:
     if not command.shares:
         available_minor = await there(context, fund, act.on, command.amount, available_minor)
     draft = rules.approve(act, command, allocation_id, fund, available_minor)
-    return await with_vote(context, draft, command.motion)
+    draft = await with_vote(context, draft, command.motion)
+    made = draft.sets[0]
+    assert isinstance(made, Allocation)  # an approval sets it first
+    known = await at_allocation(context, made, command, act.on)
+    gate = Gate("allocation", fund.id, act.on, await window_of(context, made.call))
+    return await passed(context, gate, f"allocation:{made.id}", known, draft)
 
 
 async def return_(context: Context, command: ReturnAllocation) -> Draft:

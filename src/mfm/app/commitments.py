@@ -2,14 +2,18 @@
 
 from msgspec import structs
 
+from mfm.app import known
 from mfm.app.conditions import at_signature
 from mfm.app.context import Context
+from mfm.app.gates import passed, window_of
 from mfm.app.perform import Verb
+from mfm.app.policies import Gate
 from mfm.core import commitments as rules
 from mfm.core import contributions, submissions
 from mfm.core.allocations import Allocation
 from mfm.core.applications import Application
 from mfm.core.commitments import Commitment, DeobligateCommitment, SignCommitment
+from mfm.core.conditions import Condition
 from mfm.core.errors import Invalid
 from mfm.core.funds import Fund
 from mfm.core.interest import SOURCE
@@ -33,7 +37,8 @@ async def sign(context: Context, command: SignCommitment) -> Draft:
     else:
         draft = await _sign_outgoing(context, command)
     draft = await _awarded(context, draft, command.application)
-    return await at_signature(context, draft, command.conditions)
+    draft = await at_signature(context, draft, command.conditions)
+    return await _let_through(context, draft)
 
 
 async def _sign_contribution(context: Context, command: SignCommitment) -> Draft:
@@ -58,6 +63,23 @@ async def _sign_outgoing(context: Context, command: SignCommitment) -> Draft:
     made_id = await context.new_id(Commitment, command.id)
     act = context.act(command.effective_on, giver)
     return rules.sign_outgoing(act, command, made_id, allocation, (giver, receiver))
+
+
+async def _let_through(context: Context, draft: Draft) -> Draft:
+    """Ask the fund's policies: of a contribution for its conditions, else for the signature."""
+    made = draft.sets[0]
+    assert isinstance(made, Commitment)  # a signature sets it first
+    subject, on = f"commitment:{made.id}", draft.effective_on
+    if made.kind == "contribution":
+        conditions = [row for row in draft.sets if isinstance(row, Condition)]
+        told = await known.at_activation(context, made, conditions, signed=False)
+        return await passed(context, Gate("activation", made.to_fund, on), subject, told, draft)
+    application = next((row for row in draft.sets if isinstance(row, Application)), None)
+    told = await known.at_signature(context, made, application, on)
+    window = await window_of(context, application.call if application else "")
+    return await passed(
+        context, Gate("signature", made.from_fund, on, window), subject, told, draft
+    )
 
 
 async def _awarded(context: Context, draft: Draft, name: str | None) -> Draft:

@@ -7,6 +7,7 @@ through the same verbs as everybody else's requests, with API keys of the roles 
 
 from collections.abc import Iterator
 from datetime import date
+from hashlib import sha256
 from secrets import token_hex
 from typing import Any
 
@@ -14,6 +15,7 @@ from msgspec import Struct, convert, structs
 
 from mfm.app.keys import issue
 from mfm.app.perform import Ask, refusal_of, submit
+from mfm.app.policies import adopt_shipped
 from mfm.app.registry import VERBS
 from mfm.core.disbursements import Disbursement
 from mfm.core.errors import Refused
@@ -81,6 +83,7 @@ class Demo:
 
     async def _people(self) -> None:
         operator = Actor(self._writer.mechanism.name, OPERATOR, OPERATOR)
+        await adopt_shipped(self._writer, operator)
         for party, name, kind in PARTIES:
             await self._do(operator, "party.register", {"id": party, "name": name, "kind": kind})
         for role in ROLES:
@@ -122,8 +125,30 @@ def _scaled(units: int, scale: int, currency: str = "USD") -> dict[str, str]:
     return {"amount": decimal_text(units * 100 * scale, currency), "currency": currency}
 
 
+def _evidence(party: str, seen_on: date) -> Iterator[Step]:
+    """What policies ask of who signs with a fund and is paid: all of it verified by others."""
+    account = sha256(f"account of {party}".encode()).hexdigest()
+    until = date(2036, 12, 31)
+    for kind, fields in (
+        ("due-diligence", {"value": "passed", "valid_until": until}),
+        ("sanctions-screening", {"value": "clear"}),
+        ("bank-account", {"value": account}),
+    ):
+        told = {"party": party, "kind": kind, "source": "Checked for the demonstration"}
+        yield _step("preparer", "party.attest", verified_on=seen_on, **told, **fields)
+
+
+def _marked(author: str) -> dict[str, object]:
+    """An allocation's gender marker: given by who will use the money, reviewed by the board."""
+    marker = {"scheme": "un-gem", "score": "3"}
+    why = "Women's peace and security is what it is for."
+    return {"marker": marker, "marker_author": author, "marker_justification": why}
+
+
 def _worked_example(scale: int) -> Iterator[Step]:
     on = date(2026, 3, 2)
+    for party in ("council", "weavers"):
+        yield from _evidence(party, date(2026, 2, 20))
     yield _step(
         "administrator",
         "fund.open",
@@ -196,6 +221,7 @@ def _grant(scale: int, on: date) -> Iterator[Step]:
         id="window-1",
         fund="national",
         amount=amount,
+        **_marked("weavers"),
         effective_on=on,
     )
     yield _step(
@@ -257,6 +283,7 @@ def _transfer(funds: tuple[str, str], amount: dict[str, str], on: date) -> Itera
         id=f"for-{receiver}",
         fund=giver,
         amount=amount,
+        **_marked("council"),
         effective_on=on,
     )
     yield _step(
@@ -274,6 +301,8 @@ def _transfer(funds: tuple[str, str], amount: dict[str, str], on: date) -> Itera
 
 def _continued(scale: int) -> Iterator[Step]:
     on = date(2026, 4, 13)
+    for party in ("union", "weavers", "radio"):
+        yield from _evidence(party, date(2026, 4, 1))
     yield _step(
         "administrator",
         "fund.open",
@@ -291,6 +320,7 @@ def _continued(scale: int) -> Iterator[Step]:
         id="small-grants",
         fund="local",
         amount=_scaled(24_000, scale),
+        **_marked("union"),
         effective_on=on,
     )
     for party, units in (("weavers", 8_000), ("radio", 6_500)):

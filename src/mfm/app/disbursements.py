@@ -1,11 +1,15 @@
 """Disbursements: asked for, reviewed and decided; how they are paid is in `payments`."""
 
+from mfm.app import known
 from mfm.app.conditions import must_be_payable
 from mfm.app.context import Context
+from mfm.app.gates import passed
 from mfm.app.motions import with_vote
 from mfm.app.perform import Verb
+from mfm.app.policies import Gate
 from mfm.core import disbursements as rules
 from mfm.core.commitments import Commitment
+from mfm.core.conditions import Condition
 from mfm.core.disbursements import (
     ApproveDisbursement,
     CancelDisbursement,
@@ -27,7 +31,14 @@ async def request(context: Context, command: RequestDisbursement) -> Draft:
     fund = await context.get(Fund, commitment.funds[0])
     made_id = await context.new_id(Disbursement, command.id)
     act = context.act(command.effective_on, fund)
-    return rules.request(act, command, made_id, commitment, fund)
+    draft = rules.request(act, command, made_id, commitment, fund)
+    if commitment.status != "signed":
+        return draft
+    # The first tranche asked for brings an agreement into force: its conditions are looked at.
+    conditions = await context.unit.find_all(Condition, "commitment", [commitment.id])
+    told = await known.at_activation(context, commitment, conditions, signed=True)
+    gate = Gate("activation", fund.id, act.on)
+    return await passed(context, gate, f"commitment:{commitment.id}", told, draft)
 
 
 async def resubmit(context: Context, command: ResubmitDisbursement) -> Draft:
@@ -87,8 +98,14 @@ async def approve(context: Context, command: ApproveDisbursement) -> Draft:
     """Approve a requested tranche."""
     disbursement, fund = await _found(context, command.disbursement)
     await must_be_payable(context, disbursement)
-    draft = rules.approve(context.act(command.effective_on, fund), disbursement, fund)
-    return await with_vote(context, draft, command.motion)
+    act = context.act(command.effective_on, fund)
+    draft = rules.approve(act, disbursement, fund)
+    draft = await with_vote(context, draft, command.motion)
+    taken = next(row for row in draft.sets if isinstance(row, Disbursement))
+    commitment = await context.get(Commitment, disbursement.commitment)
+    told = await known.at_approval(context, taken, commitment, act.on)
+    gate = Gate("approval", fund.id, act.on)
+    return await passed(context, gate, f"disbursement:{taken.id}", told, draft)
 
 
 _SUBJECT = (Disbursement, "disbursement")

@@ -12,11 +12,17 @@ from mfm.app import policies
 from mfm.app.context import Context
 from mfm.app.policies import Gate
 from mfm.core import judgements
+from mfm.core.calls import Call
 from mfm.core.circumstances import Circumstances
 from mfm.core.decisions import told as content_of
 from mfm.core.judgements import Decision, Waiver
 from mfm.core.record import Draft, canonical
 from mfm.core.terms import Act
+
+
+async def window_of(context: Context, call_id: str) -> str:
+    """Return the funding window of a call, "" without one."""
+    return (await context.get(Call, call_id)).funding_window if call_id else ""
 
 
 async def passed(

@@ -8,7 +8,10 @@ from msgspec import structs
 from mfm.app.commitments import both_funds
 from mfm.app.context import Context
 from mfm.app.exchange import must_be_own_money, paid_abroad
+from mfm.app.gates import passed
+from mfm.app.known import at_payment
 from mfm.app.perform import Verb
+from mfm.app.policies import Gate
 from mfm.core import arrivals
 from mfm.core import payments as rules
 from mfm.core.arrivals import ConfirmDisbursement, ResolveDisbursement
@@ -45,12 +48,23 @@ def _as_agreed(command: P, disbursement: Disbursement, commitment: Commitment) -
     return structs.replace(command, report_by=due_on)
 
 
+async def _let_through(
+    context: Context, draft: Draft, disbursement: Disbursement, commitment: Commitment
+) -> Draft:
+    """Ask the fund's policies before money leaves."""
+    on = draft.effective_on
+    told = await at_payment(context, disbursement, commitment, on)
+    gate = Gate("payment", disbursement.from_fund, on)
+    return await passed(context, gate, f"disbursement:{disbursement.id}", told, draft)
+
+
 async def instruct(context: Context, command: InstructDisbursement) -> Draft:
     """Instruct the bank to pay an approved tranche."""
     disbursement, commitment, funds = await _payable(context, command.disbursement)
     must_go_on(commitment)
     act = context.act(command.effective_on, funds[0])
-    return rules.instruct(act, command, disbursement, funds[0])
+    draft = rules.instruct(act, command, disbursement, funds[0])
+    return await _let_through(context, draft, disbursement, commitment)
 
 
 async def settle(context: Context, command: SettleDisbursement) -> Draft:
@@ -68,6 +82,7 @@ async def release(context: Context, command: ReleaseDisbursement) -> Draft:
     act = context.act(command.effective_on, funds[0])
     command = _as_agreed(command, disbursement, commitment)
     draft = rules.release(act, command, disbursement, commitment, funds)
+    draft = await _let_through(context, draft, disbursement, commitment)
     return await paid_abroad(context, command, funds[0], draft)
 
 

@@ -21,7 +21,15 @@ from mfm.core.terms import Command, Id
 from mfm.store.unit import Unit
 from mfm.store.writer import Writer
 
-GATED = ("application.submit",)
+GATED = (
+    "application.submit",
+    "allocation.approve",
+    "commitment.sign",
+    "disbursement.request",
+    "disbursement.approve",
+    "disbursement.instruct",
+    "disbursement.release",
+)
 """The verbs that policies are asked about; none of them keeps anything before its record."""
 
 

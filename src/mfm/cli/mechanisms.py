@@ -4,18 +4,17 @@ import argparse
 
 from mfm.cli.arguments import Commands, command, print_json
 from mfm.cli.session import DEFAULT_NAME, Session
-from mfm.store import database
 
 
 def add(commands: Commands) -> None:
     """Add `init` and `migrate`."""
-    command(commands, "init", _init, "Make a mechanism with an empty journal.")
+    command(commands, "init", _init, "Make a mechanism, with this release's policies in force.")
     command(commands, "migrate", _migrate, "Bring the database to this release's schema.")
 
 
 async def _init(session: Session, args: argparse.Namespace) -> int:
     name = args.mechanism or DEFAULT_NAME
-    made = await database.create_mechanism(session.settings.database_url, name)
+    made = await session.create(name)
     if args.json:
         print_json(made)
     else:

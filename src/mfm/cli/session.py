@@ -7,6 +7,7 @@ from msgspec import structs
 
 from mfm.app import trail
 from mfm.app.keys import actor_of
+from mfm.app.policies import adopt_shipped
 from mfm.app.read_log import note_now
 from mfm.core.errors import Invalid
 from mfm.core.permissions import OPERATOR, Actor
@@ -80,7 +81,18 @@ class Session:
             return known[0]
         if not create:
             raise Invalid("mechanism-unknown", "There is no mechanism yet; `mfm init` makes one.")
-        return await database.create_mechanism(self.settings.database_url, DEFAULT_NAME)
+        return await self.create(DEFAULT_NAME)
+
+    async def create(self, name: str) -> Mechanism:
+        """Make a mechanism, in which the policies that the release ships are in force.
+
+        Raises:
+            Invalid: `mechanism-name`, `mechanism-exists`.
+        """
+        made = await database.create_mechanism(self.settings.database_url, name)
+        async with self.writer(made) as writer:
+            await adopt_shipped(writer, Actor(made.name, OPERATOR, OPERATOR))
+        return made
 
     @asynccontextmanager
     async def writer(self, mechanism: Mechanism) -> AsyncIterator[Writer]:

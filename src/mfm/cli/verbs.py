@@ -70,7 +70,10 @@ def _is_list(hint: Any) -> bool:  # noqa: ANN401  # a field's type
 
 
 def _is_object(hint: Any) -> bool:  # noqa: ANN401  # a field's type
-    return isinstance(hint, type) and issubclass(hint, msgspec.Struct) and hint is not Money
+    return any(
+        isinstance(each, type) and issubclass(each, msgspec.Struct) and each is not Money
+        for each in (hint, *get_args(hint))
+    )
 
 
 def _within(hint: Any) -> Iterator[Any]:  # noqa: ANN401  # a field's type

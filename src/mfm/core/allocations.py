@@ -4,10 +4,11 @@ from datetime import date
 
 from msgspec import Struct, structs
 
+from mfm.core import markers
 from mfm.core.earmarks import OPEN, Earmark
 from mfm.core.errors import Refused
 from mfm.core.funds import Fund
-from mfm.core.markers import Marker
+from mfm.core.markers import Marker, MarkerTerm
 from mfm.core.money import Money, decimal_text, split
 from mfm.core.record import Draft, Noun, Posting
 from mfm.core.terms import Act, Command, Id, Text
@@ -52,7 +53,10 @@ class ShareTerm(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ApproveAllocation(Command, frozen=True, kw_only=True):
-    """Decide an allocation; without `shares`, all that admit its earmark carry it pro rata."""
+    """Decide an allocation; without `shares`, all that admit its earmark carry it pro rata.
+
+    Its marker was given by the party `marker_author`, and is reviewed by who decides.
+    """
 
     id: Id | None = None
     fund: Id
@@ -61,8 +65,11 @@ class ApproveAllocation(Command, frozen=True, kw_only=True):
     motion: Id | None = None
     earmark: Earmark = OPEN
     call: Id | None = None
+    marker: MarkerTerm | None = None
+    marker_author: Id | None = None
     effective_on: date | None = None
     description: Text = ""
+    marker_justification: Text = ""
 
 
 class ReturnAllocation(Command, frozen=True, kw_only=True):
@@ -91,6 +98,7 @@ def approve(
         available_minor: contribution -> unallocated minor units, of those that admit its earmark.
 
     Raises:
+        Invalid: `score-unknown`, and as `Fund.amount`.
         Refused: `authority-exceeded`, `shares-differ`.
     """
     amount_minor = fund.amount(command.amount, "/amount")
@@ -104,12 +112,22 @@ def approve(
         shares=shares,
         earmark=command.earmark,
         call=command.call or "",
+        markers=_marked(act, command),
     )
     postings = tuple(
         fund.move(("9300", share.contribution), ("9310", allocation_id), share.amount_minor)
         for share in shares
     )
     return Draft(effective_on=act.on, sets=(allocation,), postings=postings)
+
+
+def _marked(act: Act, command: ApproveAllocation) -> tuple[Marker, ...]:
+    """Return the marker that an allocation is decided with; who decides has reviewed it."""
+    if command.marker is None:
+        return ()
+    told, actor = command.marker, act.actor
+    markers.check(told.scheme, told.score)
+    return (Marker(told.scheme, told.version, told.score, actor.party, actor.key),)
 
 
 def draw(

@@ -14,7 +14,7 @@ from mfm.core.calls import SECTIONS, Call, must_take_drafts
 from mfm.core.earmarks import Codes, Phase, Track
 from mfm.core.errors import Invalid, Refused
 from mfm.core.funds import Fund
-from mfm.core.markers import Marker, Scheme, Score, Version
+from mfm.core.markers import Marker, MarkerTerm
 from mfm.core.money import Money
 from mfm.core.record import Draft, Noun
 from mfm.core.terms import Act, Command, Id, Name, Text
@@ -142,14 +142,6 @@ class BudgetTerm(Struct, frozen=True, forbid_unknown_fields=True):
     amount: Money
     party: Id | None = None
     gewe_percent: Annotated[int, Meta(ge=0, le=100)] = 0
-
-
-class MarkerTerm(Struct, frozen=True, forbid_unknown_fields=True):
-    """A gender marker as the applicant gives it."""
-
-    scheme: Scheme
-    score: Score
-    version: Version = ""
 
 
 class ApplicationTerms(Command, frozen=True, kw_only=True):

@@ -12,8 +12,10 @@ from msgspec import Struct
 
 from mfm.core.applications import Application
 from mfm.core.attestations import Attestation
+from mfm.core.boards import Board
 from mfm.core.calls import Call, OrganisationType
 from mfm.core.funds import Fund
+from mfm.core.markers import SCHEMES, Marker, crosswalk
 from mfm.core.money import MAX_MINOR
 from mfm.core.parties import Party
 from mfm.core.standards import Standards
@@ -22,6 +24,7 @@ _BASIS_POINTS = 100
 """A per cent has so many."""
 _ANY = "any"
 _LOCAL = ("grassroots", "local", "national")
+_SCORES = {"none": 0, "limited": 1, "significant": 2, "principal": 3}
 _FLOORS = {"": 0, "limited": 1, "significant": 2, "principal": 3}
 _ANY_NUMBER = 1_000
 _ANY_SHARE = 1_000_000
@@ -45,24 +48,46 @@ _SECTIONS = {
 
 
 class Around(Struct, frozen=True):
-    """What stands around a decision about a party.
+    """What stands around a decision on parties' money.
 
     Attributes:
-        attested: what is in force about a party, and about its fiscal host.
-        overdue_on: the earliest day on which a report of the party was due and is not in, over
-            all funds of the mechanism; None where none is.
-        leads: how many applications of the party stand in the call.
+        attested: what is in force about the parties, and about their fiscal hosts.
+        overdue_on: the earliest day on which a report of the first party was due and is not in,
+            over all funds of the mechanism; None where none is.
+        leads: how many applications of the first party stand in the call.
         standards: what the fund's board has set, or None.
+        board: the fund's board, or None.
     """
 
     attested: tuple[Attestation, ...] = ()
     overdue_on: date | None = None
     leads: int = 0
     standards: Standards | None = None
+    board: Board | None = None
 
     def of(self, party: str, kind: str) -> tuple[Attestation, ...]:
         """Return what is attested of a party, of one kind."""
         return tuple(each for each in self.attested if (each.party, each.kind) == (party, kind))
+
+
+class Portfolio(Struct, frozen=True):
+    """What a fund has allocated and still holds so, in minor units.
+
+    Attributes:
+        amount_minor: in all.
+        women_rights_minor: for calls to women's organisations alone, or earmarked to them.
+        small_groups_minor: for calls in the lane of small grants.
+        prevention_minor: earmarked to prevention.
+        local_minor: for calls to grassroots, local and national organisations alone.
+        standards: what the fund's board has set, or None.
+    """
+
+    amount_minor: int = 0
+    women_rights_minor: int = 0
+    small_groups_minor: int = 0
+    prevention_minor: int = 0
+    local_minor: int = 0
+    standards: Standards | None = None
 
 
 class Circumstances:
@@ -162,6 +187,21 @@ class Circumstances:
             registered = bool(around.of(hosting.value, "registration"))
             self._attested(hosting, {"organisation.host_eligible": registered})
 
+    def account(self, party: Party, around: Around, on: date) -> None:
+        """Add what is known of the bank account of an organisation, or else of its host."""
+        holders = [party.id, *(each.value for each in around.of(party.id, "host"))]
+        found = [each for name in holders for each in around.of(name, "bank-account")]
+        if found:
+            changed_on = found[0].changed_on or on
+            self._attested(
+                found[0],
+                {
+                    "account.of_receiver": True,
+                    "account.verified_on": found[0].verified_on,
+                    "account.days_since_change": max(0, (on - changed_on).days),
+                },
+            )
+
     # What it is asked for ------------------------------------------------------------------------
 
     def window(self, call: Call | None) -> None:
@@ -205,6 +245,54 @@ class Circumstances:
         )
         asked = {"window.places": call.places or [_ANY]}
         self.put(f"call {call.id}", asked | {"window.themes": call.themes or made.themes})
+
+    def marker(self, markers: Iterable[Marker], authors: Iterable[str], *, justified: bool) -> None:
+        """Add what a marker means, by the crosswalk into the scale of four.
+
+        Args:
+            markers: the latest of each scheme; none is unscreened, which meets no floor.
+            authors: the parties, or keys, of whom it is; another has to review it.
+            justified: whether it is justified in writing.
+        """
+        own = {*authors}
+        chosen = sorted(markers, key=lambda each: bool(own & {each.key, each.party}))[:1]
+        told: dict[str, Any] = {"marker.score": 0, "marker.lossy": False}
+        if chosen:
+            each = chosen[0]
+            crossed = crosswalk(each.scheme, each.score, "un-gem")  # type: ignore[arg-type]  # checked when it was given
+            meant = SCHEMES["un-gem"].get(crossed.score, "none")
+            told = {
+                "marker.score": _SCORES.get(meant, 0),
+                "marker.lossy": crossed.lossy,
+                "marker.in_scheme": each.score in SCHEMES[each.scheme],
+                "marker.justified": justified,
+                "marker.reviewed_by_another": not own & {each.key, each.party},
+            }
+        self.put("the gender marker", told)
+
+    def budget(self, made: Application, around: Around) -> None:
+        """Add who holds an application's budget, and what for."""
+        direct = sum(line.amount_minor for line in made.budget if line.category != "indirect")
+        indirect = made.amount_minor - direct
+        local = {
+            each.party
+            for each in around.attested
+            if each.kind == "level" and each.value in _LOCAL and each.party != made.lead
+        }
+        gewe = sum(line.amount_minor * line.gewe_percent for line in made.budget)
+        self.put(
+            f"application {made.id}",
+            {
+                "agreement.gewe_share": gewe * _BASIS_POINTS // made.amount_minor,
+                "agreement.local_amount": sum(
+                    line.amount_minor for line in made.budget if line.party in local
+                ),
+                "agreement.overhead_shared": not indirect
+                or any(line.party in local and line.category == "indirect" for line in made.budget),
+                "fees.direct": direct,
+                "fees.indirect": indirect,
+            },
+        )
 
 
 def _meets(place: str, others: Iterable[str]) -> bool:

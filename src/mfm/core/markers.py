@@ -39,6 +39,14 @@ class Marker(Struct, frozen=True):
     key: str
 
 
+class MarkerTerm(Struct, frozen=True, forbid_unknown_fields=True):
+    """A gender marker as it is given."""
+
+    scheme: Scheme
+    score: Score
+    version: Version = ""
+
+
 class Crossed(NamedTuple):
     """A score in another scheme: "" where that leaves it blank, and whether meaning was lost."""
 

@@ -12,7 +12,13 @@ from mfm.core.verify_form import Differs, Told
 
 Rows = Mapping[str, Mapping[str, Noun]]
 # verb -> the kind that it is about, and the gate that it goes through.
-_GATES = {"application.submit": ("application", "application")}
+_GATES = {
+    "application.submit": ("application", "application"),
+    "allocation.approve": ("allocation", "allocation"),
+    "disbursement.approve": ("disbursement", "approval"),
+    "disbursement.instruct": ("disbursement", "payment"),
+    "disbursement.release": ("disbursement", "payment"),
+}
 
 
 def check(rows: Rows, told: Told, changes: Iterable[tuple[Noun | None, Noun]]) -> None:
@@ -47,6 +53,10 @@ def _wanted(told: Told) -> tuple[str, str] | None:
     if told.verb in _GATES:
         kind, gate = _GATES[told.verb]
         return gate, f"{kind}:{by_kind[kind].id}"
+    made: Any = by_kind.get("commitment")
+    if told.verb == "commitment.sign" and made is not None:
+        gate = "activation" if made.kind == "contribution" else "signature"
+        return gate, f"commitment:{made.id}"
     return None
 
 

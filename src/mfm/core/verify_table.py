@@ -50,6 +50,7 @@ pledge.lapse
   9190/9100:-13
 
 commitment.sign
+  decision* new>made
   commitment new>signed
   application? approved>awarded commitment
   condition* new>open
@@ -171,6 +172,7 @@ deposit.charge-fee
   5400/2500:4
 
 allocation.approve
+  decision* new>made
   allocation new>approved
   motion? carried>used used_by
   9300/9310
@@ -204,6 +206,7 @@ allocation.return
   9310/9300
 
 disbursement.request
+  decision* new>made
   disbursement new>requested
   commitment any>any tranches
 
@@ -229,11 +232,13 @@ disbursement.cancel
   9330/9320 2200/1300 2200/5100
 
 disbursement.approve
+  decision* new>made
   disbursement requested|reviewed>approved approved_by approved_on motion
   motion? carried|used>used used_by
   9320/9330 1300/2200 5100/2200
 
 disbursement.instruct
+  decision* new>made
   disbursement approved>instructed instructed_by instructed_on bank_account
   1110/1100
 
@@ -243,6 +248,7 @@ disbursement.settle
   2200/1110:3 2200/1110:7 2300/1110:3 9330/9340 1120/1400
 
 disbursement.release
+  decision* new>made
   disbursement approved>released released_by released_on bank_account report_by
   commitment any>any paid_minor accepted_minor
   2200/1100:3 2200/1100:7 2300/1100:3 9330/9340 1120/1400

@@ -11,10 +11,12 @@ from typing import Any
 
 from msgspec import json, to_builtins
 
+from mfm.core.allocations import Allocation
 from mfm.core.applications import Application
 from mfm.core.attestations import Attestation
+from mfm.core.boards import Board
 from mfm.core.calls import Call
-from mfm.core.circumstances import Around
+from mfm.core.circumstances import Around, Portfolio
 from mfm.core.disbursements import Disbursement
 from mfm.core.record import Noun
 from mfm.core.standards import Standards
@@ -36,36 +38,78 @@ def _seen(found: re.Match[str]) -> str:
 _TABLE = re.compile(r"@(\w+)")
 _AROUND = """
 WITH hosts AS (SELECT h.value AS party FROM @attestation h
-                WHERE h.party = $3 AND h.kind = 'host' AND h.status = 'in-force')
+                WHERE h.party = ANY ($3) AND h.kind = 'host' AND h.status = 'in-force')
 SELECT jsonb_build_object(
   'attested', (SELECT coalesce(jsonb_agg(to_jsonb(a)), '[]') FROM @attestation a
      WHERE a.status = 'in-force'
-       AND (a.party = $3 OR a.party IN (SELECT party FROM hosts))),
+       AND (a.party = ANY ($3) OR a.party IN (SELECT party FROM hosts))),
   'overdue_on', (SELECT min(d.report_by) FROM @disbursement d
-     WHERE d.to_party = $3 AND d.status IN ('released', 'confirmed') AND d.report_by < $5),
+     WHERE d.to_party = $3[1] AND d.status IN ('released', 'confirmed') AND d.report_by < $5),
   'leads', (SELECT count(*) FROM @application p
-     WHERE p.lead = $3 AND p.call = $6 AND p.status IN ('submitted', 'approved', 'awarded')),
+     WHERE p.lead = $3[1] AND p.call = $6 AND p.status IN ('submitted', 'approved', 'awarded')),
   'standards', (SELECT to_jsonb(s) FROM @standards s
-     WHERE s.id = $4 AND s.status = 'set'))::text"""
+     WHERE s.id = $4 AND s.status = 'set'),
+  'board', (SELECT to_jsonb(b) FROM @board b WHERE b.id = $4 AND b.status = 'set'))::text"""
 _AROUND = _TABLE.sub(_seen, _AROUND)
 
+_PORTFOLIO = """
+WITH held AS (
+  SELECT (SELECT coalesce(sum((s ->> 'amount_minor')::bigint), 0)
+            FROM jsonb_array_elements(a.shares) s) AS minor,
+         a.earmark -> 'theme' = '["15170"]'
+           OR (c.types <> '[]' AND c.types <@ '["women-rights", "women-led", "young-women-led"]')
+           AS women,
+         c.small_grants AS small,
+         a.earmark -> 'pillar' = '["prevention"]' AS prevention,
+         c.levels <> '[]' AND c.levels <@ '["grassroots", "local", "national"]' AS local
+    FROM @allocation a
+    LEFT JOIN @call c ON c.id = a.call
+   WHERE a.fund = $3 AND a.status = 'approved')
+SELECT jsonb_build_object(
+  'amount_minor', coalesce(sum(minor), 0),
+  'women_rights_minor', coalesce(sum(minor) FILTER (WHERE women), 0),
+  'small_groups_minor', coalesce(sum(minor) FILTER (WHERE small), 0),
+  'prevention_minor', coalesce(sum(minor) FILTER (WHERE prevention), 0),
+  'local_minor', coalesce(sum(minor) FILTER (WHERE local), 0),
+  'standards', (SELECT to_jsonb(s) FROM @standards s
+     WHERE s.id = $3 AND s.status = 'set'))::text
+  FROM held"""
+_PORTFOLIO = _TABLE.sub(_seen, _PORTFOLIO)
 
-def _flying(unit: Unit, nouns: tuple[type[Noun], ...]) -> str:
+
+def _flying(unit: Unit, nouns: tuple[type[Noun], ...], *more: Noun) -> str:
     """Return the rows of these kinds that the unit has set, or that are on their way, as JSON."""
     told: dict[str, list[dict[str, Any]]] = {}
     for noun in nouns:
         kind = KINDS[noun]
         rows = unit.memory.closed.get(kind, {}) | unit.batch.nouns.get(kind, {})
+        rows |= {each.id: each for each in more if type(each) is noun}
         told[kind] = [
             to_builtins(row) | {"mechanism_id": unit.mechanism.id} for row in rows.values()
         ]
     return json.encode(told).decode()
 
 
-async def around(unit: Unit, party: str, call: Call, on: date) -> Around:
-    """Return what stands around a party's application to a call, on a day."""
-    flying = _flying(unit, (Attestation, Disbursement, Application, Standards))
-    told = await unit.connection.fetchval(
-        _AROUND, unit.mechanism.id, flying, party, call.fund, on, call.id
-    )
+async def around(
+    unit: Unit, parties: tuple[str, ...], fund: str, on: date, call: str = ""
+) -> Around:
+    """Return what stands around a decision.
+
+    Args:
+        unit: the unit that decides.
+        parties: the organisation that it is about, and others of whom facts are asked.
+        fund: whose decision.
+        on: the day.
+        call: under which call, or "".
+    """
+    flying = _flying(unit, (Attestation, Disbursement, Application, Standards, Board))
+    number = unit.mechanism.id
+    told = await unit.connection.fetchval(_AROUND, number, flying, list(parties), fund, on, call)
     return json.decode(told, type=Around)
+
+
+async def portfolio(unit: Unit, made: Allocation) -> Portfolio:
+    """Return what a fund has allocated, as the unit sees it, with another allocation in it."""
+    flying = _flying(unit, (Allocation, Call, Standards), made)
+    told = await unit.connection.fetchval(_PORTFOLIO, unit.mechanism.id, flying, made.fund)
+    return json.decode(told, type=Portfolio)
