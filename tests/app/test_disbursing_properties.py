@@ -14,11 +14,11 @@ from mfm.store import database
 from mfm.store.writer import Writer
 from tests.app.invariants import broken
 from tests.conftest import Database
-from tests.support import Books, operator, usd
+from tests.support import PERMIT, Books, operator, usd
 
 ON = {"effective_on": "2026-03-09"}
 BEGIN: list[tuple[str, dict[str, Any]]] = [
-    ("policy.adopt", {}),
+    (PERMIT, {}),
     ("party.register", {"id": "donor", "name": "Donor"}),
     ("party.register", {"id": "agent", "name": "Agent"}),
     ("party.register", {"id": "group", "name": "Group"}),

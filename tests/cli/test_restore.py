@@ -118,7 +118,7 @@ def test_case_26_a_service_whose_database_went_back_stops_writing(own: Terminal)
         assert own.run("trail", "policy").returncode == 0  # starts the server again
         answer = ask(9)
         assert (answer.status_code, answer.json()["code"]) == (503, "journal-restored")
-        assert "the journal ends at 2" in answer.json()["detail"]
+        assert "the journal ends at 3" in answer.json()["detail"]
         assert client.get("/health/live").status_code == 200
         assert ask(9).status_code == 503
     finally:
