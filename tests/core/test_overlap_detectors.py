@@ -109,9 +109,9 @@ def test_twins_and_shared_numbers_in_a_register() -> None:
         party("e", "Alight Foundation Beirut", "LB-MOI-3"),
     ]
     ticks: list[int] = []
-    found = same_organisations(register, org_matcher(), ticks.append)
+    found = same_organisations(register, combinations(range(5), 2), org_matcher(), ticks.append)
     assert [(each.detector, each.left, each.right) for each in found] == [
         ("same-organisation", "a", "b"),
         ("one-number-two-names", "c", "d"),
     ]
-    assert ticks == [1, 2, 3, 4, 5]
+    assert ticks == [5]

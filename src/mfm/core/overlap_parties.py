@@ -1,18 +1,16 @@
 """Organisations registered twice, and numbers that two organisations share (D1, D1b)."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
 from msgspec import Struct
 
-from mfm.core.blocking import Candidates, keys_of
 from mfm.core.org_likeness import OrgView, Read
 from mfm.core.org_matching import OrgMatcher
 from mfm.core.overlaps import Overlap
 
-COMPARED_WITH = 20
-"""With so many others, those that share most keys, each organisation is compared."""
+TICK_EVERY = 1_000
 
 
 class Registered(Struct, frozen=True):
@@ -28,28 +26,28 @@ class Registered(Struct, frozen=True):
 
 
 def same_organisations(
-    parties: Iterable[Registered], matcher: OrgMatcher, tick: Callable[[int], None]
+    parties: Sequence[Registered],
+    pairs: Iterable[tuple[int, int]],
+    matcher: OrgMatcher,
+    tick: Callable[[int], None],
 ) -> list[Overlap]:
     """Return the pairs that seem one organisation, or share a number and nothing else.
 
     Args:
-        parties: the register.
+        parties: the register, or a part of it.
+        pairs: places of two that are worth comparing, the lesser first.
         matcher: compares two.
         tick: told how many are done.
     """
     known = [(each.id, matcher.read(each.view)) for each in parties]
-    among = Candidates([_keys(read)] for _, read in known)
-    pairs = _one_number(known)
-    for place, (_, read) in enumerate(known):
-        near = among.find(_keys(read), COMPARED_WITH + 1)
-        pairs |= {(min(place, other), max(place, other)) for other in near if other != place}
-        tick(place + 1)
-    told = (_told(known[one], known[other], matcher) for one, other in sorted(pairs))
-    return [each for each in told if each is not None]
-
-
-def _keys(read: Read) -> frozenset[str]:
-    return keys_of(read.name, read.view.country)
+    found = []
+    for done, (one, other) in enumerate(sorted({*pairs, *_one_number(known)}), start=1):
+        told = _told(known[one], known[other], matcher)
+        found += [told] if told else []
+        if done % TICK_EVERY == 0:
+            tick(done)
+    tick(len(known))
+    return found
 
 
 def _one_number(known: list[tuple[str, Read]]) -> set[tuple[int, int]]:

@@ -5,14 +5,30 @@ An open finding changes nothing for anybody: no application, rank or payment.
 
 from msgspec import Struct
 
+KINDS: dict[str, tuple[str, str]] = {
+    "same-organisation": ("party", "party"),
+    "one-number-two-names": ("party", "party"),
+    "same-project": ("application", "application"),
+    "same-cost": ("report", "report"),
+    "same-charge": ("cost", "cost"),
+    "overlapping-calls": ("call", "call"),
+    "intermediary": ("party", "party"),
+    "counted-twice": ("commitment", "commitment"),
+    "repeated-application": ("party", "call"),
+    "split-application": ("party", "call"),
+    "same-text": ("application", "application"),
+    "shared-control": ("party", "party"),
+    "over-stretched": ("party", "attestation"),
+}
+"""Detector -> what the two are that it notices together."""
+
 
 class Overlap(Struct, frozen=True, kw_only=True):
     """Two things that a detector noticed together.
 
     Attributes:
-        detector: same-organisation, one-number-two-names, same-project, overlapping-calls,
-            intermediary, counted-twice.
-        left, right: ids of the two, the lesser first.
+        detector: one of KINDS.
+        left, right: ids of the two, the lesser first; of two kinds, in the order of KINDS.
         score: thousandths, of how sure; 1000 where facts alone decide.
         band: strong or possible.
         reasons: sentences, for and against, the weightiest first.
@@ -26,3 +42,8 @@ class Overlap(Struct, frozen=True, kw_only=True):
     band: str = "strong"
     reasons: tuple[str, ...] = ()
     suggestions: tuple[str, ...] = ()
+
+
+def pair_of(one: str, other: str) -> tuple[str, str]:
+    """Return two ids, the lesser first."""
+    return (one, other) if one <= other else (other, one)

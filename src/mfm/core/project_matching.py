@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from mfm.core.lexicons import Lexicon
 from mfm.core.normalising import Unit, units_of
-from mfm.core.org_likeness import OrgView
+from mfm.core.org_likeness import OrgView, Read
 from mfm.core.org_matching import OrgMatcher
 from mfm.core.scoring import FULL, Verdict
 
@@ -72,6 +72,22 @@ class ProjectModel(Struct, frozen=True, forbid_unknown_fields=True):
     strong: int
 
 
+class ReadProject(Struct, frozen=True):
+    """A view whose words were read once, for many comparisons.
+
+    Attributes:
+        view: what was read.
+        org: its organisation.
+        weighed: the title's units by their weight, each as often as it is said.
+        said: unit's key -> a word that says it.
+    """
+
+    view: ProjectView
+    org: Read
+    weighed: Mapping[str, int]
+    said: Mapping[str, str]
+
+
 class ProjectMatcher:
     """Compares projects by a lexicon, a model and the matcher of organisations."""
 
@@ -80,41 +96,54 @@ class ProjectMatcher:
         self.orgs = orgs
         self.model = model
 
+    def read(self, view: ProjectView) -> ReadProject:
+        """Read a view once."""
+        units = titled(view.title, self.orgs.lexicon)
+        weights = self.model.weights
+        weighed = {
+            key: times * weights.get(key, self.model.rare)
+            for key, times in Counter(unit.key for unit in units).items()
+        }
+        org = self.orgs.read(OrgView(view.org, view.country))
+        return ReadProject(view, org, weighed, {unit.key: unit.said for unit in units})
+
     def match(self, one: ProjectView, other: ProjectView) -> Verdict:
         """Compare two projects."""
-        title = likeness(*(self._weighed(each.title) for each in (one, other)))
-        org = self._same_org(one, other)
-        days = days_shared(one, other)
+        return self.judge(self.read(one), self.read(other))
+
+    def judge(self, one: ReadProject, other: ReadProject, *, one_party: bool = False) -> Verdict:
+        """Compare two projects that were read.
+
+        Args:
+            one: a project.
+            other: another one.
+            one_party: whether one organisation is known to be in both.
+        """
+        days = days_shared(one.view, other.view)
+        title = likeness(one.weighed, other.weighed)
+        org = FULL if one_party else self._same_org(one.org, other.org)
         score = title * org // FULL if days >= DAYS_SHARED_MIN else 0
         band = "strong" if score >= self.model.strong else "possible"
         reasons = self._reasons(one, other, (title, org, days))
         return Verdict(score, band if score >= self.model.possible else "none", reasons)
 
-    def _weighed(self, title: str) -> dict[str, int]:
-        """Return a title's units by their weight, each as often as it is said."""
-        counted = Counter(unit.key for unit in titled(title, self.orgs.lexicon))
-        return {
-            key: times * self.model.weights.get(key, self.model.rare)
-            for key, times in counted.items()
-        }
-
-    def _same_org(self, one: ProjectView, other: ProjectView) -> int:
+    def _same_org(self, one: Read, other: Read) -> int:
         """Return what of the titles' likeness counts, by how likely the organisation is one.
 
         Names alone say little here: a short form that the words do not explain is still likelier
         the same organisation than another one with the same project in the same days.
         """
-        sides = [self.orgs.read(OrgView(each.org, each.country)) for each in (one, other)]
-        if sides[0].name.letters == sides[1].name.letters:
+        if one.name.letters == other.name.letters:
             return FULL
-        rank = self.orgs.rank(*sides)
+        rank = self.orgs.rank(one, other)
         more = rank * ORG_SLOPE_PERCENT // 100 if rank >= ORG_RANK_MIN else 0
         return min(FULL, ORG_UNLIKE + more)
 
     def _reasons(
-        self, one: ProjectView, other: ProjectView, found: tuple[int, int, int]
+        self, left: ReadProject, right: ReadProject, found: tuple[int, int, int]
     ) -> tuple[str, ...]:
         title, org, days = found
+        one, other = left.view, right.view
         same = "for" if org == FULL else "against"
         made = [
             f"{same}: {one.org} and {other.org}"
@@ -127,7 +156,7 @@ class ProjectMatcher:
                 if days >= DAYS_SHARED_MIN
                 else "against: one begins when the other ends"
             )
-        words = self._shared_words(one, other)
+        words = _shared_words(left, right)
         much = "for" if title >= self.model.possible else "against"
         made.append(f"{much}: the titles share {words or 'no word that tells'}")
         if one.cluster and other.cluster:
@@ -143,12 +172,11 @@ class ProjectMatcher:
             made.append(f"{'for' if near else 'against'}: budgets {one.budget} and {other.budget}")
         return tuple(made)
 
-    def _shared_words(self, one: ProjectView, other: ProjectView) -> str:
-        weighed = self._weighed(one.title)
-        there = self._weighed(other.title)
-        said = {unit.key: unit.said for unit in titled(one.title, self.orgs.lexicon)}
-        best = sorted(weighed.keys() & there.keys(), key=lambda key: (-weighed[key], key))
-        return ", ".join(said[key] for key in best[:SHARED_SAID_MAX])
+
+def _shared_words(one: ReadProject, other: ReadProject) -> str:
+    weighed = one.weighed
+    best = sorted(weighed.keys() & other.weighed.keys(), key=lambda key: (-weighed[key], key))
+    return ", ".join(one.said[key] for key in best[:SHARED_SAID_MAX])
 
 
 def titled(title: str, lexicon: Lexicon) -> list[Unit]:

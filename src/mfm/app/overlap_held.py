@@ -1,0 +1,247 @@
+"""What the mechanism holds, as the detectors of overlap read it."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import TypeVar
+
+from mfm.core.applications import Application
+from mfm.core.attestations import Attestation
+from mfm.core.calls import Call
+from mfm.core.co_funding import by_name
+from mfm.core.commitments import Commitment
+from mfm.core.costs import Cost
+from mfm.core.funds import Fund
+from mfm.core.money import convert
+from mfm.core.org_likeness import OrgView
+from mfm.core.overlap_asks import AskedFor
+from mfm.core.overlap_calls import Window
+from mfm.core.overlap_chains import Agreement, Asked, Inflow
+from mfm.core.overlap_control import Trait
+from mfm.core.overlap_costs import CostLine
+from mfm.core.overlap_exposure import AnnualBudget, Award
+from mfm.core.overlap_parties import Registered
+from mfm.core.parties import Party
+from mfm.core.project_matching import ProjectView
+from mfm.core.rates import Rate
+from mfm.core.record import Noun
+from mfm.core.reports import Report
+from mfm.store import overlaps as store
+from mfm.store import reads
+from mfm.store.database import Snapshot
+from mfm.store.reads import Page, Reach
+
+PAGE_ROWS = 1_000
+GONE = frozenset({"reversed", "cancelled", "withdrawn"})
+ASKING = frozenset({"submitted", "approved", "awarded"})
+"""Where an application stands that asks for money, or gets it."""
+N = TypeVar("N", bound=Noun)
+
+
+class Held:
+    """Nouns that stand, by id."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.parties: dict[str, Party] = {}
+        self.funds: dict[str, Fund] = {}
+        self.calls: dict[str, Call] = {}
+        self.applications: list[Application] = []
+        self.commitments: list[Commitment] = []
+        self.attestations: list[Attestation] = []
+        self.reports: list[Report] = []
+        self.costs: list[Cost] = []
+        self.days: dict[type[Noun], dict[str, date]] = {}
+        self.rates: dict[tuple[str, str], Rate] = {}
+
+    # Organisations -------------------------------------------------------------------------------
+
+    def registered(self) -> Iterator[Registered]:
+        """Yield the register."""
+        for party in self.parties.values():
+            numbers = (party.identifier,) if party.identifier else ()
+            view = OrgView(party.name, party.country or None, registrations=numbers)
+            yield Registered(party.id, view)
+
+    def traits(self) -> Iterator[Trait]:
+        """Yield what two organisations seldom share: their verified accounts."""
+        for each in self.attestations:
+            if each.kind == "bank-account":
+                yield Trait(each.party, each.kind, each.value)
+
+    def hosted(self) -> set[frozenset[str]]:
+        """Return the pairs of a fiscal host and whom it hosts."""
+        return {
+            frozenset((each.party, each.value)) for each in self.attestations if each.kind == "host"
+        }
+
+    def budgets(self) -> dict[str, AnnualBudget]:
+        """Return what each organisation spends in a year, as attested."""
+        return {
+            each.party: AnnualBudget(each.id, each.party, each.currency, each.amount_minor)
+            for each in self.attestations
+            if each.kind == "annual-budget"
+        }
+
+    # Calls and applications ----------------------------------------------------------------------
+
+    def windows(self) -> Iterator[Window]:
+        """Yield the calls, drafts among them."""
+        for call in self.calls.values():
+            yield self.window(call)
+
+    def window(self, call: Call) -> Window:
+        """Return a call as it is compared."""
+        fund = self.funds.get(call.fund)
+        return Window(
+            id=call.id,
+            fund=call.fund,
+            tier=fund.tier if fund else "",
+            opens_on=call.opens_on,
+            closes_on=call.closes_on,
+            places=call.places,
+            themes=call.themes,
+            types=call.types,
+            levels=call.levels,
+        )
+
+    def asks(self) -> Iterator[AskedFor]:
+        """Yield the applications, as their number and amounts are compared."""
+        for each in self.applications:
+            call = self.calls.get(each.call)
+            yield AskedFor(
+                id=each.id,
+                lead=each.lead,
+                call=each.call,
+                fund=each.fund,
+                amount_minor=each.amount_minor,
+                ceiling_minor=call.ceiling_minor if call else 0,
+                most=call.applications_maximum if call else 0,
+                starts_on=each.starts_on,
+                ends_on=each.ends_on,
+                themes=each.themes,
+            )
+
+    def asked(self) -> Iterator[Asked]:
+        """Yield who turns to which fund, and when."""
+        for each in self.applications:
+            if call := self.calls.get(each.call):
+                yield Asked(each.lead, call.fund, call.opens_on, call.closes_on)
+
+    def project(self, application: Application) -> ProjectView:
+        """Return an application as its project is compared."""
+        lead = self.parties.get(application.lead)
+        return ProjectView(
+            org=lead.name if lead else application.lead,
+            title=application.title,
+            start=application.starts_on,
+            end=application.ends_on,
+            budget=application.amount_minor,
+            cluster=", ".join(application.themes) or None,
+        )
+
+    # Money ---------------------------------------------------------------------------------------
+
+    def agreements(self) -> Iterator[Agreement]:
+        """Yield who gives to whom: a fund's steward, and a lead that names partners."""
+        for commitment in self.commitments:
+            giver = self.funds.get(commitment.from_fund)
+            receiver = self.funds.get(commitment.to_fund)
+            there = receiver.steward if receiver else commitment.to_party
+            if giver and giver.steward and there and giver.steward != there:
+                yield Agreement(giver.steward, there)
+        for application in self.applications:
+            for partner in application.partners:
+                yield Agreement(application.lead, partner.party)
+
+    def inflows(self) -> Iterator[Inflow]:
+        """Yield contributions that have a day: an agreement's first, else its instalment's."""
+        for each in self.commitments:
+            due = (part.due_on for part in each.tranches if part.due_on)
+            on = each.starts_on or min(due, default=None)
+            if each.kind == "contribution" and on and each.to_fund in self.funds:
+                yield Inflow(
+                    each.id, each.from_party, each.to_fund, each.currency, each.amount_minor, on
+                )
+
+    def awards(self) -> Iterator[Award]:
+        """Yield the grants that are not terminated."""
+        for each in self.commitments:
+            if each.kind == "grant" and each.halted != "terminated":
+                days = each.starts_on, each.ends_on
+                amount = each.currency, each.amount_minor
+                yield Award(each.id, each.to_party, each.from_fund, *amount, *days)
+
+    def reported(self) -> Iterator[CostLine]:
+        """Yield what grantees report, grant by grant."""
+        days = self.days.get(Report, {})
+        for each in self.reports:
+            asked = each.asked_direct_minor + each.asked_support_minor
+            amount_minor = asked or each.direct_minor + each.support_minor
+            on = each.submitted_on or days[each.id]
+            sides = each.party, each.commitment
+            yield CostLine(each.id, *sides, each.currency, amount_minor, on)
+
+    def charged(self) -> Iterator[CostLine]:
+        """Yield the funds' own costs, by who keeps the fund; banks charge everybody the same."""
+        days = self.days.get(Cost, {})
+        for each in self.costs:
+            fund = self.funds.get(each.fund)
+            if fund and each.kind == "direct":
+                sides = fund.steward, fund.id
+                yield CostLine(each.id, *sides, each.currency, each.amount_minor, days[each.id])
+
+    def shared_grants(self) -> set[frozenset[str]]:
+        """Return the pairs of grants whose applications declare that they share one cost."""
+        known = by_name(each for each in self.applications if each.commitment)
+        return {
+            frozenset((one.commitment, other.commitment))
+            for one in known.values()
+            for name in one.co_financing
+            if (other := known.get(name)) and other.lead == one.lead
+        }
+
+    def exchange(self, amount_minor: int, source: str, target: str) -> int | None:
+        """Return an amount in another currency by the latest rate, None where there is none."""
+        if source == target:
+            return amount_minor
+        if rate := self.rates.get((source, target)):
+            return convert(amount_minor, source, target, rate.rate)
+        if rate := self.rates.get((target, source)):
+            return convert(amount_minor, source, target, f"1/{rate.rate}")
+        return None
+
+
+async def held(connection: Snapshot) -> Held:
+    """Read all that the mechanism holds."""
+    found = Held()
+    found.parties = {each.id: each for each in await all_of(connection, Party)}
+    found.funds = {each.id: each for each in await all_of(connection, Fund) if not each.reported}
+    found.calls = {each.id: each for each in await all_of(connection, Call)}
+    found.applications = [
+        each for each in await all_of(connection, Application) if each.status in ASKING
+    ]
+    found.commitments = await all_of(connection, Commitment)
+    found.attestations = [
+        each for each in await all_of(connection, Attestation) if each.status == "in-force"
+    ]
+    found.reports = await all_of(connection, Report)
+    found.costs = await all_of(connection, Cost)
+    found.days = {noun: await store.days_of(connection, noun) for noun in (Report, Cost)}
+    found.rates = latest(await all_of(connection, Rate))
+    return found
+
+
+def latest(rates: Iterable[Rate]) -> dict[tuple[str, str], Rate]:
+    """Return the newest rate of each pair of currencies; of one day, that of the last source."""
+    ordered = sorted(rates, key=lambda rate: (rate.rated_on, rate.source))
+    return {(each.base, each.quote): each for each in ordered}
+
+
+async def all_of(connection: Snapshot, noun: type[N]) -> list[N]:
+    """Return all of a kind that stand, in the order in which they last changed."""
+    found: list[N] = []
+    after = (0, "")
+    while page := await reads.page_of(connection, noun, Page(PAGE_ROWS, after), Reach()):
+        found += [each for each in page if isinstance(each, noun) and each.status not in GONE]
+        after = page[-1].seq, page[-1].id
+    return found

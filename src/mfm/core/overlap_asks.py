@@ -1,0 +1,133 @@
+"""Applications that repeat each other: many leads, one ask in parts, one text of several (D7)."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date
+
+from msgspec import Struct
+
+from mfm.core.applications import Application
+from mfm.core.overlaps import Overlap, pair_of
+from mfm.core.scoring import FULL
+
+LEADS_MAX = 2
+"""One organisation leads so many applications to a call, where the call itself sets no number."""
+COPIED_MIN = 900
+"""Titles that are so much alike, in thousandths, are one text."""
+COPIED_MIN_UNITS = 5
+"""Shorter texts say too little to be anybody's own."""
+
+
+class AskedFor(Struct, frozen=True, kw_only=True):
+    """An application, as it is compared with others of its lead.
+
+    Attributes:
+        id: the application's.
+        lead: who applies.
+        call: to which call.
+        fund: whose call.
+        amount_minor: what is asked for, in the fund's currency.
+        ceiling_minor: the most that the call lets one ask for; 0 for any amount.
+        most: how many the call lets one lead submit; 0 where it sets no number.
+        starts_on, ends_on: the project's days, or None.
+        themes: what it is for.
+    """
+
+    id: str
+    lead: str
+    call: str
+    fund: str
+    amount_minor: int
+    ceiling_minor: int = 0
+    most: int = 0
+    starts_on: date | None = None
+    ends_on: date | None = None
+    themes: tuple[str, ...] = ()
+
+
+def repeated(asks: Iterable[AskedFor]) -> list[Overlap]:
+    """Return leads that have more applications in a call than it lets one have."""
+    found: list[Overlap] = []
+    for (lead, call), mine in _by_lead_and(asks, "call"):
+        most = mine[0].most or LEADS_MAX
+        if len(mine) > most:
+            ids = ", ".join(each.id for each in mine)
+            reasons = (f"for: {lead} leads {len(mine)} in one call, of {most}: {ids}",)
+            found.append(_of_lead("repeated-application", lead, call, reasons))
+    return found
+
+
+def split(asks: Iterable[AskedFor]) -> list[Overlap]:
+    """Return leads whose asks to one fund, at once and for the same, together pass its ceiling.
+
+    Each ask is under its call's ceiling; asks of other days or themes are other projects.
+    """
+    found: list[Overlap] = []
+    for (lead, _), mine in _by_lead_and(asks, "fund"):
+        for one in mine:
+            with_it = [each for each in mine if each.id >= one.id and _at_once(one, each)]
+            total = sum(each.amount_minor for each in with_it)
+            ceiling = max(each.ceiling_minor for each in with_it)
+            capped = all(0 < each.amount_minor <= each.ceiling_minor for each in with_it)
+            if len(with_it) > 1 and capped and total > ceiling:
+                ids = ", ".join(each.id for each in with_it)
+                reasons = (
+                    f"for: {ids} come to {total} (minor units), and the ceiling is {ceiling}",
+                    "for: their days and themes meet",
+                )
+                found.append(_of_lead("split-application", lead, one.call, reasons))
+                break
+    return found
+
+
+def _by_lead_and(
+    asks: Iterable[AskedFor], field: str
+) -> list[tuple[tuple[str, str], list[AskedFor]]]:
+    groups: defaultdict[tuple[str, str], list[AskedFor]] = defaultdict(list)
+    for ask in asks:
+        groups[ask.lead, getattr(ask, field)].append(ask)
+    return [(key, sorted(group, key=lambda ask: ask.id)) for key, group in sorted(groups.items())]
+
+
+def _at_once(one: AskedFor, other: AskedFor) -> bool:
+    """Tell whether two asks are for the same themes in days that meet; unknown ones do."""
+    themes = not one.themes or not other.themes or not set(one.themes).isdisjoint(other.themes)
+    begins = one.starts_on is None or other.ends_on is None or one.starts_on <= other.ends_on
+    ends = other.starts_on is None or one.ends_on is None or other.starts_on <= one.ends_on
+    return themes and begins and ends
+
+
+def _of_lead(detector: str, lead: str, call: str, reasons: tuple[str, ...]) -> Overlap:
+    return Overlap(
+        detector=detector,
+        left=lead,
+        right=call,
+        reasons=reasons,
+        suggestions=("ask-lead", "merge"),
+    )
+
+
+def copied(one: Application, other: Application, alike: int, units: int) -> Overlap | None:
+    """Return that two organisations hand in one text, or None.
+
+    Args:
+        one: an application.
+        other: another one.
+        alike: how much of their texts is the same, in thousandths.
+        units: how many units of meaning the shorter one has.
+    """
+    if one.lead == other.lead or alike < COPIED_MIN or units < COPIED_MIN_UNITS:
+        return None
+    left, right = pair_of(one.id, other.id)
+    return Overlap(
+        detector="same-text",
+        left=left,
+        right=right,
+        score=min(alike, FULL),
+        band="possible",
+        reasons=(
+            f"for: {one.lead} and {other.lead} hand in one text ({alike / 10:.0f} %)",
+            "against: a call may give a text to fill in",
+        ),
+        suggestions=("ask-both",),
+    )
