@@ -207,7 +207,7 @@ async def test_roles_may_select_and_nothing_else(schema: asyncpg.Connection) -> 
     assert {tuple(row) for row in rows} == {
         ("mfm_writer", "SELECT", count),
         ("mfm_auditor", "SELECT", count),
-        ("mfm_reader", "SELECT", count - 1),  # not payload
+        ("mfm_reader", "SELECT", count - 2),  # neither payload nor overlap_case
     }
 
 

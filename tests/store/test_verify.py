@@ -29,8 +29,9 @@ from mfm.store import verify as store
 from mfm.store.database import connect
 from mfm.store.verify import Verified
 from tests import ruling
-from tests.calling import CALL, applied, called
+from tests.calling import CALL, accepted, applied, called
 from tests.conftest import Database
+from tests.overlapping import decided, heard, opened, staff
 from tests.support import ADVANCE, CHAIN, EXCHANGE, Books, operator, usd
 
 pytestmark = pytest.mark.anyio
@@ -67,6 +68,7 @@ async def live(books: Books, folder: Path) -> None:
     await terms(books, on)
     await board(books, on)
     await calls(books)
+    await overlaps(books)
     await ruling.live(books)
     await ruling.live(books, 2, first=ruling.NEXT)
     await money_in(books, on)
@@ -110,6 +112,17 @@ async def calls(books: Books) -> None:
         ),
     ):
         assert (await books.do(verb, **fields)).accepted, verb
+
+
+async def overlaps(books: Books) -> None:
+    """Open a case, merge two parties, part them, and dismiss it."""
+    await accepted(books, "party.register", id="twin", name="Womens group asbl")
+    case = await opened(books)
+    await heard(books, case, "group", "twin")
+    await decided(books, case, outcome="merged", survivor="twin")
+    back = {"overlap": case, "reason": "Two boards."}
+    await accepted(books, "overlap.reopen", staff("three"), **back)
+    await decided(books, case, outcome="affiliate")
 
 
 async def sealed(books: Books, folder: Path) -> None:

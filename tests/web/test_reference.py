@@ -10,7 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from mfm.core.permissions import TABLE
 from mfm.web.asgi import ENDPOINTS
 from mfm.web.problems import KINDS
-from tests.calling import APPLICATION, CALL
+from tests.calling import APPLICATION, CALL, accepted
+from tests.overlapping import heard, opened
 from tests.support import ADVANCE, EXCHANGE, operator, permit
 from tests.web.site import Site, problem, usd, voucher
 
@@ -151,6 +152,8 @@ async def fill(site: Site) -> None:
     for verb, key, fields in (*ADVANCE, *EXCHANGE):
         assert (await site.books.do(verb, operator(key), **fields)).accepted, verb
     seat = {"id": "seat", "fund": "n", "constituency": "un", "party": "agent"}
+    await accepted(site.books, "party.register", id="twin", name="T")
+    await heard(site.books, await opened(site.books), "group")
     for path, body, who in (
         ("/v1/funds/n/board", {}, "administrator"),
         ("/v1/seats", seat, "administrator"),

@@ -41,6 +41,13 @@ def lexicon() -> Lexicon:
 
 
 @cache
+def version() -> str:
+    """Return which models compare: what a case says of the detector that noticed it."""
+    orgs, projects = org_matcher().model, project_matcher().model
+    return f"organisations {orgs.normalisation}.{orgs.version}, projects {projects.version}"
+
+
+@cache
 def org_matcher() -> OrgMatcher:
     """Return the matcher of organisations."""
     model = msgspec.json.decode((folder() / "organisations.json").read_bytes(), type=OrgModel)

@@ -1,8 +1,10 @@
 """What the mechanism holds, as the detectors of overlap read it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import TypeVar
+
+from msgspec import structs
 
 from mfm.core.applications import Application
 from mfm.core.attestations import Attestation
@@ -228,7 +230,34 @@ async def held(connection: Snapshot) -> Held:
     found.costs = await all_of(connection, Cost)
     found.days = {noun: await store.days_of(connection, noun) for noun in (Report, Cost)}
     found.rates = latest(await all_of(connection, Rate))
+    _resolve(found)
     return found
+
+
+def _resolve(found: Held) -> None:
+    """Let every alias of a merged party stand for whom it is."""
+    survivors = {each.id: each.merged_into for each in found.parties.values() if each.merged_into}
+    if not survivors:
+        return
+    found.parties = {name: each for name, each in found.parties.items() if name not in survivors}
+    found.funds = {name: _resolved(each, survivors) for name, each in found.funds.items()}
+    found.applications = [_resolved(each, survivors) for each in found.applications]
+    found.commitments = [_resolved(each, survivors) for each in found.commitments]
+    found.attestations = [_resolved(each, survivors) for each in found.attestations]
+    found.reports = [_resolved(each, survivors) for each in found.reports]
+
+
+def _resolved(noun: N, survivors: Mapping[str, str]) -> N:
+    names = {
+        name: survivors[told]
+        for name in ("lead", "party", "from_party", "to_party", "steward")
+        if (told := getattr(noun, name, "")) in survivors
+    }
+    partners = tuple(
+        structs.replace(each, party=survivors.get(each.party, each.party))
+        for each in getattr(noun, "partners", ())
+    )
+    return structs.replace(noun, **names, **({"partners": partners} if partners else {}))
 
 
 def latest(rates: Iterable[Rate]) -> dict[tuple[str, str], Rate]:

@@ -1,6 +1,7 @@
 """The scan for overlap: every detector over what the mechanism holds now.
 
-It only reads. What it finds is told to those who see the whole mechanism, and changes nothing.
+It only reads. What it finds is told to those who see the whole mechanism, and changes nothing;
+`overlap_opening` opens cases of it.
 """
 
 import asyncio

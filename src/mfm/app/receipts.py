@@ -106,8 +106,12 @@ async def _concerns(reader: Snapshot, actor: Actor, body: Body) -> bool:
     if ("party", actor.party) in named:
         return True
     for kind, noun_id in sorted(named):
-        # An envelope is shared with other donors, and its records tell of grantees.
-        own = kind != "allocation" and TABLE.get(f"{kind}.read", {}).get(actor.role) == "own"
+        # An envelope is shared with other donors, and its records tell of grantees; a case of
+        # overlap has two sides.
+        own = (
+            kind not in ("allocation", "overlap_case")
+            and TABLE.get(f"{kind}.read", {}).get(actor.role) == "own"
+        )
         if own and await reads.one(reader, NOUNS[kind], noun_id, Reach(party=actor.party)):
             return True
     return False

@@ -3,14 +3,17 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from msgspec import to_builtins
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from mfm.app import overlap_files, overlaps
+from mfm.app import overlap_files, overlap_opening, overlaps
 from mfm.cli.arguments import Commands, command, print_json
 from mfm.cli.session import Session
 from mfm.cli.statements import print_table
+from mfm.core.permissions import require
 
 _TOP = 50
 Work = Callable[[argparse.Namespace, overlap_files.Tick], int]
@@ -21,7 +24,9 @@ def add(commands: Commands) -> None:
     text = "Find organisations that are one, and projects that are paid for twice."
     made = commands.add_parser("overlaps", help=text, description=text)
     whats = made.add_subparsers(dest="what", required=True, metavar="WHAT")
-    command(whats, "scan", _scan, "Look for overlap in all that the mechanism holds.")
+    text = "Look for overlap in all that the mechanism holds, and open a case of each."
+    scan = command(whats, "scan", _scan, text)
+    scan.add_argument("--show", action="store_true", help="only say what there is, open nothing")
     _pairs(
         whats,
         "match-organisations",
@@ -62,6 +67,7 @@ def _candidates(args: argparse.Namespace, tick: overlap_files.Tick) -> int:
 
 
 async def _scan(session: Session, args: argparse.Namespace) -> int:
+    told: dict[str, Any] = {}
     with _bar() as bar:
         task = bar.add_task("reading", total=None)
 
@@ -72,14 +78,25 @@ async def _scan(session: Session, args: argparse.Namespace) -> int:
             engine,
             actor,
         ):
+            if not args.show:
+                require(actor, "overlap.open")
             found = await overlaps.scan(engine, actor, show)
+        if not args.show:
+            mechanism = await session.mechanism(args.mechanism)
+            async with session.writer(mechanism) as writer:
+                opened = await overlap_opening.open_found(
+                    writer, actor, found, lambda done: show("cases", done)
+                )
+            told = to_builtins(opened)
     if args.json:
-        print_json({"overlaps": found})
+        print_json({"overlaps": found, **told})
         return 0
     rows = [
         (each.detector, each.left, each.right, each.band, "; ".join(each.reasons)) for each in found
     ]
     print_table("", ("detector", "one", "other", "band", "why"), rows)
+    if told:
+        print("{opened} cases opened, {again} have new evidence, {known} known.".format(**told))
     return 0
 
 

@@ -27,6 +27,7 @@ from mfm.core.keys import ApiKey
 from mfm.core.links import StatusLink
 from mfm.core.motions import Motion
 from mfm.core.openings import OpeningBalance
+from mfm.core.overlap_cases import OverlapAnswer, OverlapCase
 from mfm.core.parties import Party
 from mfm.core.periods import Period
 from mfm.core.pledges import Pledge
@@ -68,6 +69,8 @@ _ALL: tuple[type[Noun], ...] = (
     Call,
     Comment,
     Application,
+    OverlapCase,
+    OverlapAnswer,
     Attestation,
     Standards,
     Decision,

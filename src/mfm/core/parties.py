@@ -62,6 +62,7 @@ class Party(Noun, frozen=True, kw_only=True):
         country: ISO 3166-1 alpha-2, or "".
         at_risk: whether publicity would endanger it: no public output names it.
         mask: random bits from which its pseudonym is made, "" while it never was at risk.
+        merged_into: the party that it was found to be (a case of overlap), or "".
     """
 
     name: str
@@ -70,6 +71,7 @@ class Party(Noun, frozen=True, kw_only=True):
     country: str = ""
     at_risk: bool = False
     mask: str = ""
+    merged_into: str = ""
 
 
 class RegisterParty(Command, frozen=True, kw_only=True):

@@ -138,6 +138,10 @@ application.withdraw    preparer:fund grantee:own
 application.classify    preparer:fund approver:fund
 application.decide      approver:fund board:fund
 application.check       preparer:fund approver:fund board:fund grantee:own
+overlap.open            administrator:any
+overlap.explain         preparer:fund grantee:own
+overlap.decide          preparer:fund approver:fund board:fund
+overlap.reopen          approver:fund board:fund
 decision.preview        preparer:fund approver:fund board:fund grantee:own
 disbursement.request    preparer:fund grantee:own
 disbursement.resubmit   preparer:fund grantee:own
@@ -219,6 +223,7 @@ statement.read          staff:fund overseers:any donor:any
 export.iati             staff:fund overseers:any donor:any
 export.hledger          staff:fund overseers:any
 overlap.read            overseers:any
+overlap_answer.read     staff:fund overseers:any grantee:own
 totals.read             staff:any overseers:any donor:any
 key.read                overseers:any
 status_link.read        staff:fund overseers:any grantee:own

@@ -10,6 +10,7 @@ from mfm.core import (
     verify_calls,
     verify_contributions,
     verify_judgements,
+    verify_overlaps,
     verify_payments,
     verify_periods,
     verify_policies,
@@ -69,6 +70,7 @@ _REFERENCES = {
     "call": {"fund": "fund"},
     "comment": {"call": "call", "fund": "fund", "party": "party"},
     "application": {"call": "call", "fund": "fund", "lead": "party"},
+    "overlap_answer": {"overlap": "overlap_case", "party": "party", "fund": "fund"},
     "disbursement": {"commitment": "commitment"},
     "report": {"commitment": "commitment", "disbursement": "disbursement"},
     "write_off": {"commitment": "commitment", "refund": "refund"},
@@ -166,6 +168,7 @@ class States:
             verify_attestations.check(self.rows, told, changes)
             verify_judgements.check(self.rows, told, changes)
             verify_calls.check(self.rows, told, changes)
+            verify_overlaps.check(self.rows, told, changes)
             verify_policies.check(self.rows, told, changes)
         verify_votes.check(self.rows, told, {state.id: before for before, state in changes})
         return changes

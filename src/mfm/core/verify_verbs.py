@@ -12,7 +12,12 @@ value, left out for none.
 
 from msgspec import Struct
 
-from mfm.core import verify_table, verify_table_calls, verify_table_policies
+from mfm.core import (
+    verify_table,
+    verify_table_calls,
+    verify_table_overlaps,
+    verify_table_policies,
+)
 from mfm.core.verify_form import Side
 
 Move = tuple[str, str, str, int]
@@ -77,7 +82,7 @@ def _events(text: str) -> dict[str, Event]:
 
 EVENTS: dict[str, Event] = {
     name: event
-    for part in (verify_table, verify_table_calls, verify_table_policies)
+    for part in (verify_table, verify_table_calls, verify_table_overlaps, verify_table_policies)
     for name, event in _events(part.TABLE).items()
 }
 

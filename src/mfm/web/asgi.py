@@ -21,9 +21,9 @@ from mfm.web import (
     lineage,
     lists,
     previews,
-    problems,
     receipts,
     reference,
+    refusals,
     statements,
     status,
     trail,
@@ -128,9 +128,9 @@ class _Direct:
         try:
             response = await _respond(self._services, found, ask)
         except Problem as problem:
-            response = problems.handle_problem(ask, problem)
+            response = refusals.handle_problem(ask, problem)
         except HTTPException as error:
-            response = problems.handle_http(ask, error)
+            response = refusals.handle_http(ask, error)
         except Exception as error:  # noqa: BLE001  # whatever it is, the caller is answered
             response = _broken(ask, error)
         await _send(response, send)
@@ -201,13 +201,13 @@ def _broken(request: Ask, error: Exception) -> Response[bytes]:
         return _unreachable(request, error)
     log.error("unforeseen", **_which(request), exc_info=error)
     detail = "The request met a fault of ours. Nothing was half-written."
-    return problems.response(Problem("internal", detail), request.scope["path"])
+    return refusals.response(Problem("internal", detail), request.scope["path"])
 
 
 def _unreachable(request: Ask, error: Exception) -> Response[bytes]:
     log.warning("database-unreachable", **_which(request), because=type(error).__name__)
     detail = "The database does not answer. Repeat the request with the same key."
-    return problems.response(Problem("unavailable", detail), request.scope["path"])
+    return refusals.response(Problem("unavailable", detail), request.scope["path"])
 
 
 def create_app(services: Services, endpoints: Sequence[Endpoint] = ENDPOINTS) -> Observer:
@@ -215,8 +215,8 @@ def create_app(services: Services, endpoints: Sequence[Endpoint] = ENDPOINTS) ->
     app = Litestar(
         route_handlers=_handlers(services, endpoints),
         exception_handlers={
-            Problem: problems.handle_problem,
-            HTTPException: problems.handle_http,
+            Problem: refusals.handle_problem,
+            HTTPException: refusals.handle_http,
             Exception: _broken,
         },
         openapi_config=None,  # our own: it comes from the same Structs that decode

@@ -33,6 +33,7 @@ from mfm.core.links import StatusLink
 from mfm.core.motions import Motion
 from mfm.core.nouns import KINDS
 from mfm.core.openings import OpeningBalance
+from mfm.core.overlap_cases import OverlapAnswer
 from mfm.core.parties import Party
 from mfm.core.periods import Period
 from mfm.core.permissions import Actor
@@ -72,7 +73,7 @@ _PAGING = (
     Query("updated_since_seq", "only what changed after this record", "integer"),
 )
 FILTERS: dict[type[Noun], tuple[str, ...]] = {
-    Party: ("identifier", "kind", "country"),
+    Party: ("identifier", "kind", "country", "merged_into"),
     Fund: ("tier", "parent", "steward", "identifier"),
     Rate: ("base", "quote", "source"),
     Period: ("fund",),
@@ -102,6 +103,7 @@ FILTERS: dict[type[Noun], tuple[str, ...]] = {
     Call: ("fund", "funding_window", "status"),
     Comment: ("call", "fund", "party", "status"),
     Application: ("call", "fund", "lead", "status", "commitment"),
+    OverlapAnswer: ("overlap", "party"),
     Disbursement: ("commitment", "from_fund", "to_fund", "to_party", "status"),
     Report: ("fund", "commitment", "party", "disbursement", "status"),
     Refund: ("fund", "commitment", "party", "status"),

@@ -15,7 +15,7 @@ from mfm.core.nouns import NOUNS
 from mfm.web.endpoints import JSON, Endpoint
 from mfm.web.problems import MEDIA_TYPE, ProblemDocument
 from mfm.web.progress import MORE
-from mfm.web.render import HIDDEN
+from mfm.web.render import DISCREET, HIDDEN
 
 _PART = re.compile(r"\{(\w+)\}")
 
@@ -26,7 +26,7 @@ def _wire(kind: type[Struct], made: dict[type[Struct], type[Struct]]) -> type[St
         fields: list[tuple[str, Any]] = []
         bare = kind is Attestation  # most facts have no amount, and so no currency
         for name, hint in get_type_hints(kind, include_extras=True).items():
-            if name in HIDDEN:
+            if name in HIDDEN or name not in DISCREET.get(kind, (name,)):
                 continue
             if name.endswith("_minor"):
                 fields.append((name.removesuffix("_minor"), Money | None if bare else Money))

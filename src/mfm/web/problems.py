@@ -1,11 +1,8 @@
 """Problems (RFC 9457): one table of codes, with their status and what to do next."""
 
-from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from litestar import Request, Response
-from litestar.exceptions import HTTPException
-from msgspec import Struct, json
+from msgspec import Struct
 
 from mfm.core.errors import Problem
 
@@ -143,6 +140,14 @@ call-past              | 409 | The call's last day is over | Revise its days fir
 call-closed            | 409 | The call takes nothing today | See on which days it is open in the detail.
 call-other             | 422 | The call is another fund's | Name a call of this fund.
 comments-closed        | 409 | The draft takes no comments | Comment while the call's draft is open for comments.
+overlap-known          | 409 | The case knows of this already | Nothing to do.
+overlap-pair           | 422 | These are no two things that a detector compares | Name a detector and two ids that the detail asks for, the lesser first.
+overlap-party          | 422 | The case does not concern this party | Name a party of the case.
+overlap-outcome        | 422 | The outcome does not fit the case | Use an outcome for what the case is about; a merge names the party that stays.
+overlap-state          | 409 | The case is at another step | See its status; a decided case is opened again with overlap.reopen.
+overlap-unheard        | 409 | Those concerned may still answer | Wait for their answers, or until the day that the detail names.
+overlap-half-seen      | 409 | The key sees one side of the case alone | Have somebody decide whose key is for both funds, or for none alone.
+party-merged           | 409 | One of the two is merged already | Open that case again first, which parts them.
 comment-answered       | 409 | The comment is answered already | Nothing to do; see what became of it.
 application-state      | 409 | The application is at another step | See where it stands; only a draft is changed, and only what was submitted is decided on.
 application-other      | 422 | The application is for another grant | Name an approved application of this grantee to this fund.
@@ -355,45 +360,3 @@ def document(problem: Problem, instance: str = "", record: int = 0) -> ProblemDo
         errors=errors,
         record=record,
     )
-
-
-def response(problem: Problem, instance: str = "", record: int = 0) -> Response[bytes]:
-    """Return a problem as an HTTP response."""
-    told = document(problem, instance, record)
-    headers = {"Cache-Control": "no-store"}
-    later = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-    if told.status in later or problem.code == "not-sealed":
-        headers["Retry-After"] = "1"
-    if told.status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
-    if record:
-        links = (("", "describedby"), ("/receipt", "receipt"))
-        told_links = (f'</v1/records/{record}{rest}>; rel="{relation}"' for rest, relation in links)
-        headers["Link"] = ", ".join(told_links)
-    content = json.encode(told)
-    return Response(content, status_code=told.status, media_type=MEDIA_TYPE, headers=headers)
-
-
-_BY_STATUS = {
-    404: "route-unknown",
-    405: "method-not-allowed",
-    413: "body-too-large",
-    415: "media-type-unsupported",
-}
-
-
-def handle_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    """Answer what Litestar itself refuses (unknown route, wrong method, too large a body)."""
-    code = _BY_STATUS.get(error.status_code, "request-refused")
-    kind = KINDS[code]
-    detail = f"{request.method} {request.scope['path']}: {kind.title.lower()}."
-    answer = response(Problem(code, detail), request.scope["path"])
-    for name, value in (error.headers or {}).items():
-        read = name.lower() == "allow" and "GET" in value and "HEAD" not in value
-        answer.headers[name] = f"{value}, HEAD" if read else value
-    return answer
-
-
-def handle_problem(request: Request[Any, Any, Any], error: Problem) -> Response[bytes]:
-    """Answer a problem that a handler raised."""
-    return response(error, request.scope["path"])

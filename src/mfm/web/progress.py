@@ -14,6 +14,7 @@ from mfm.core.commitments import Commitment
 from mfm.core.disbursements import Disbursement
 from mfm.core.money import Money
 from mfm.core.next_steps import NextStep, PastStep
+from mfm.core.overlap_cases import OverlapAnswer
 from mfm.core.record import Noun
 from mfm.web.render import money_json
 from mfm.web.services import Services
@@ -57,7 +58,9 @@ async def _commitment(services: Services, made: Commitment) -> dict[str, Any]:
     return {"progress": told}
 
 
-async def _words(services: Services, made: Call | Comment | Application) -> dict[str, Any]:
+async def _words(
+    services: Services, made: Call | Comment | Application | OverlapAnswer
+) -> dict[str, Any]:
     later = (getattr(made, name, 0) for name in ("answered_in", "decided_in"))
     seqs = {made.written_in, *later} - {0}
     return {"texts": await reads.texts(services.engine, sorted(seqs))}
@@ -77,4 +80,5 @@ MORE: dict[type[Noun], More] = {
     Call: _TEXTS,
     Comment: _TEXTS,
     Application: _TEXTS,
+    OverlapAnswer: _TEXTS,
 }

@@ -8,6 +8,7 @@ from mfm.core.boards import tally
 from mfm.core.money import decimal_text
 from mfm.core.motions import Motion
 from mfm.core.nouns import NOUNS
+from mfm.core.overlap_cases import OverlapCase
 from mfm.core.record import Noun, restore
 
 HIDDEN = frozenset({"prev", "digest", "mask"})
@@ -19,8 +20,14 @@ def money_json(amount_minor: int, currency: str) -> dict[str, str]:
     return {"amount": decimal_text(amount_minor, currency), "currency": currency}
 
 
+DISCREET: dict[type[Struct], tuple[str, ...]] = {OverlapCase: ("id", "seq", "status")}
+"""Nouns of which outcomes tell these fields alone; their own address knows who may see more."""
+
+
 def noun_json(noun: Noun) -> dict[str, Any]:
     """Return a noun's state as JSON: `x_minor` becomes the money `x`; a motion tells its tally."""
+    if type(noun) in DISCREET:
+        return {name: getattr(noun, name) for name in DISCREET[type(noun)]}
     told = _told(noun, getattr(noun, "currency", ""))
     if isinstance(noun, Motion):
         told["tally"] = tally(noun.votes)
@@ -128,6 +135,8 @@ PLURALS = {
     "call": "calls",
     "comment": "comments",
     "application": "applications",
+    "overlap_case": "overlaps",
+    "overlap_answer": "overlap-answers",
     "disbursement": "disbursements",
     "report": "reports",
     "refund": "refunds",

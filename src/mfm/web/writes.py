@@ -15,7 +15,7 @@ from mfm.core.entries import EntryBatch
 from mfm.core.errors import Invalid, Problem, Refused
 from mfm.core.permissions import Actor
 from mfm.core.terms import Key
-from mfm.web import problems, receipts
+from mfm.web import problems, receipts, refusals
 from mfm.web.bodies import decode, decode_with_path
 from mfm.web.endpoints import JSON, Ask, Endpoint, actor_of, body_of, header, ok
 from mfm.web.languages import DEFAULT, chosen
@@ -72,7 +72,7 @@ def answer(
     if not made.accepted:
         if not made.replayed:
             services.count_refusal(actor)
-        refusal = problems.response(Refused(*refusal_of(made)), path, made.seq)
+        refusal = refusals.response(Refused(*refusal_of(made)), path, made.seq)
         refusal.headers.update(_replayed(made))
         return refusal
     told, location = outcome_json(made.content)

@@ -1,0 +1,266 @@
+"""Cases of overlap: what a detector noticed, the answers of those concerned, and the decision.
+
+An open case changes nothing for anybody. Two people decide; what they dismiss stays dismissed until
+the evidence changes. A merge is an alias: no record, balance or agreement is written anew.
+"""
+
+from datetime import date, timedelta
+from hashlib import sha256
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, structs
+
+from mfm.core.errors import Invalid, Refused
+from mfm.core.overlap_words import topics
+from mfm.core.record import Draft, Noun, canonical
+from mfm.core.terms import NO_NUL, Act, Command, Id, Why
+
+Outcome = Literal[
+    "coordinated",
+    "joint-funding",
+    "sequel",
+    "affiliate",
+    "not-a-duplicate",
+    "confirmed",
+    "merged",
+]
+ANSWER_DAYS = 14
+"""So many days those concerned have to answer before anything is decided against them."""
+AGAINST = frozenset({"confirmed", "merged"})
+"""Outcomes that need to have heard them; and that new evidence does not open again."""
+UNTOLD = frozenset({"intermediary"})
+"""Detectors whose cases no applicant sees: to know of one would be to know of another's ask."""
+
+Evidence = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=8_000,
+        pattern=NO_NUL,
+        description="Sentences, one a line",
+        extra={"free_text": True},
+    ),
+]
+"""What speaks for and against. It quotes names, so it stands beside the record, to be erasable."""
+_Code = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
+_NounId = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL)]
+
+
+class Side(Struct, frozen=True):
+    """One of the two that a case is about.
+
+    Attributes:
+        kind: which kind of noun: party, application, call, commitment ...
+        id: its id.
+        party: the organisation concerned, "" where there is none (calls).
+        funds: the funds whose secretariats it concerns.
+    """
+
+    kind: str
+    id: str
+    party: str = ""
+    funds: tuple[str, ...] = ()
+
+
+class OverlapCase(Noun, frozen=True, kw_only=True):
+    """A case of overlap: open, then as it was decided.
+
+    Attributes:
+        detector: what noticed it.
+        version: of the detector's models.
+        first, second: ids of the two, the lesser first; of two kinds, in the detector's order.
+        sides: the two, in that order.
+        score: thousandths, of how sure.
+        band: strong or possible.
+        topics: kinds of evidence, such as for:names, without any value.
+        suggestions: what could be done.
+        evidence: SHA-256 (hex) of what was noticed: a pair that was dismissed comes back only
+            when this changes.
+        told_in: the record beside which the sentences stand.
+        opened_on: the day.
+        opened_in: the record since which answers count.
+        answer_by: until this day nothing is decided against those who have not answered.
+        proposed: the outcome that one person proposes, or proposed, or "".
+        proposed_by: that person's key, or "".
+        proposed_in: the record beside which the reason stands, or 0.
+        survivor: which of two parties stays, where a merge is proposed or decided; else "".
+        decided_by: the second person's key, or "".
+        decided_on: the day, or None.
+        decided_in: the record beside which the second reason stands, or 0.
+    """
+
+    detector: str
+    version: str
+    first: str
+    second: str
+    sides: tuple[Side, ...]
+    score: int
+    band: str
+    topics: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
+    evidence: str
+    told_in: int
+    opened_on: date
+    opened_in: int
+    answer_by: date
+    proposed: str = ""
+    proposed_by: str = ""
+    proposed_in: int = 0
+    survivor: str = ""
+    decided_by: str = ""
+    decided_on: date | None = None
+    decided_in: int = 0
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """The organisations concerned, each once."""
+        return tuple(dict.fromkeys(side.party for side in self.sides if side.party))
+
+    @property
+    def funds(self) -> tuple[str, ...]:
+        """The funds concerned, each once."""
+        return tuple(dict.fromkeys(fund for side in self.sides for fund in side.funds))
+
+
+class OverlapAnswer(Noun, frozen=True, kw_only=True):
+    """What an organisation says to a case; its record tells nothing of the other side.
+
+    Attributes:
+        overlap: the case.
+        party: who answers.
+        fund: the fund that its side concerns, "" where that are several or none.
+        given_by: the key that wrote it.
+        written_in: the record beside which its text stands.
+    """
+
+    overlap: str
+    party: str
+    fund: str = ""
+    given_by: str
+    written_in: int
+
+
+class OpenOverlap(Command, frozen=True, kw_only=True):
+    """Open a case of overlap, or tell new evidence of one."""
+
+    detector: _Code
+    version: Annotated[str, Meta(max_length=60, pattern=NO_NUL)] = ""
+    first: _NounId
+    second: _NounId
+    score: Annotated[int, Meta(ge=0, le=1000)]
+    band: Literal["strong", "possible"]
+    reasons: Evidence
+    suggestions: Annotated[tuple[_Code, ...], Meta(max_length=8)] = ()
+
+
+class ExplainOverlap(Command, frozen=True, kw_only=True):
+    """Answer a case, in one's own words and language; without `party`, for one's own."""
+
+    overlap: Id
+    party: Id | None = None
+    text: Why
+
+
+def evidence_of(command: OpenOverlap) -> str:
+    """Return what tells one piece of evidence from another: SHA-256 (hex).
+
+    Scores are left out: a model that was trained anew does not bring dismissed pairs back.
+    """
+    told = sorted(command.reasons.splitlines())
+    return sha256(canonical([command.detector, command.first, command.second, *told])).hexdigest()
+
+
+def must_be_news(command: OpenOverlap, before: OverlapCase | None) -> None:
+    """Hold that a case is new, or its evidence is.
+
+    Raises:
+        Invalid: `overlap-known`; nothing is to be recorded.
+    """
+    if before is None or (before.status not in AGAINST and before.evidence != evidence_of(command)):
+        return
+    detail = f"Case {before.id} is {before.status}, and knows of this."
+    raise Invalid("overlap-known", detail)
+
+
+def open_case(
+    act: Act, command: OpenOverlap, sides: tuple[Side, Side], before: OverlapCase | str, seq: int
+) -> Draft:
+    """Record a new case, or new evidence of one, in the record `seq`.
+
+    A case that was dismissed is open again, and those concerned have their days anew. The record
+    is in no fund's chain: neither of two funds has a slice that names the other's applicant.
+
+    Args:
+        act: who, and the day.
+        command: what is asked.
+        sides: the two, in the command's order.
+        before: the case as it stands, or the id of a new one.
+        seq: the record that this will be.
+
+    Raises:
+        Invalid: `overlap-pair`.
+    """
+    if sides[0].kind == sides[1].kind and command.first > command.second:
+        raise Invalid("overlap-pair", "The lesser of the two ids comes first.", "/first")
+    again = isinstance(before, str) or before.status != "open"
+    case = OverlapCase(
+        id=before if isinstance(before, str) else before.id,
+        status="open",
+        detector=command.detector,
+        version=command.version,
+        first=command.first,
+        second=command.second,
+        sides=sides,
+        score=command.score,
+        band=command.band,
+        topics=topics(command.reasons.splitlines()),
+        suggestions=command.suggestions,
+        evidence=evidence_of(command),
+        told_in=seq,
+        opened_on=act.on,
+        opened_in=seq,
+        answer_by=act.on + timedelta(days=ANSWER_DAYS),
+    )
+    if not again and isinstance(before, OverlapCase):
+        case = structs.replace(
+            case,
+            opened_on=before.opened_on,
+            opened_in=before.opened_in,
+            answer_by=before.answer_by,
+        )
+    return Draft(effective_on=act.on, sets=(case,))
+
+
+def explain(act: Act, command: ExplainOverlap, case: OverlapCase, seq: int) -> Draft:
+    """Record an answer, in the record `seq`; a later one takes its place.
+
+    Raises:
+        Invalid: `overlap-party` unless the party is concerned.
+        Refused: `overlap-state` once the case is decided.
+    """
+    must_be_open(case)
+    party = command.party or act.actor.party
+    if party not in case.parties:
+        raise Invalid("overlap-party", f"This does not concern {party}.", "/party")
+    funds = {fund for side in case.sides if side.party == party for fund in side.funds}
+    answer = OverlapAnswer(
+        id=f"{case.id}.{party}",
+        status="given",
+        overlap=case.id,
+        party=party,
+        fund=min(funds) if len(funds) == 1 else "",
+        given_by=act.actor.key,
+        written_in=seq,
+    )
+    return Draft(effective_on=act.on, sets=(answer,))
+
+
+def must_be_open(case: OverlapCase) -> None:
+    """Hold that a case is open.
+
+    Raises:
+        Refused: `overlap-state`.
+    """
+    if case.status != "open":
+        detail = f"Case {case.id} is decided: {case.status}. overlap.reopen opens it again."
+        raise Refused("overlap-state", detail, "/overlap")

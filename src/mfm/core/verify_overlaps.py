@@ -1,0 +1,134 @@
+"""Verification, overlap: two people decide, those concerned are heard, an alias has one step."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mfm.core.overlap_cases import OverlapAnswer, OverlapCase
+from mfm.core.record import Noun
+from mfm.core.scoring import FULL
+from mfm.core.verify_form import Differs, Told
+
+Rows = Mapping[str, Mapping[str, Noun]]
+Changes = Iterable[tuple[Noun | None, Noun]]
+
+
+def check(rows: Rows, told: Told, changes: Changes) -> None:
+    """Hold what a record says of cases of overlap, their answers and merged parties.
+
+    Args:
+        rows: kind -> id -> state, as the record leaves them.
+        told: the record; not a reversal.
+        changes: (state before, state) of each noun that it sets.
+
+    Raises:
+        Differs: `overlap-form`, `overlap-unheard`, `four-eyes`, `state-reference`.
+    """
+    if not told.verb.startswith("overlap."):
+        return
+    if told.postings or told.chain:
+        raise Differs("overlap-form", told.seq, f"{told.verb} moves money or is a fund's.")
+    for before, state in changes:
+        if isinstance(state, OverlapCase):
+            _form(rows, told, state)
+            _STEPS[told.verb](rows, told, state, before)
+        elif isinstance(state, OverlapAnswer):
+            _answer(rows, told, state)
+
+
+def _form(rows: Rows, told: Told, state: OverlapCase) -> None:
+    there = [side.id in rows.get(side.kind, {}) for side in state.sides]
+    sound = (
+        [side.id for side in state.sides] == [state.first, state.second]
+        and (state.sides[0].kind != state.sides[1].kind or state.first <= state.second)
+        and 0 <= state.score <= FULL
+        and state.band in ("strong", "possible")
+        and (state.proposed == "merged") == bool(state.survivor)
+        and state.survivor in ("", state.first, state.second)
+        and bool(state.proposed) == bool(state.proposed_by) == bool(state.proposed_in)
+    )
+    if not sound or not all(there):
+        raise Differs("overlap-form", told.seq, f"Case {state.id} does not hold together.")
+
+
+def _opened(_: Rows, told: Told, state: OverlapCase, before: Any) -> None:  # noqa: ANN401  # an OverlapCase or None
+    same = ("detector", "first", "second")
+    if before is not None and (
+        before.evidence == state.evidence
+        or any(getattr(before, name) != getattr(state, name) for name in same)
+    ):
+        raise Differs("overlap-form", told.seq, f"Case {state.id} came back without news.")
+    kept = before is not None and before.status == "open"
+    opened = before.opened_in if kept else told.seq
+    if state.told_in != told.seq or state.opened_in != opened or state.proposed:
+        raise Differs("overlap-form", told.seq, f"Case {state.id} does not begin anew.")
+    if not kept and state.opened_on != told.effective_on:
+        raise Differs("overlap-form", told.seq, f"Case {state.id} was opened on another day.")
+
+
+def _decided(rows: Rows, told: Told, state: OverlapCase, _: Any) -> None:  # noqa: ANN401  # an OverlapCase
+    key, party = told.actor["key"], told.actor["party"]
+    if party in state.parties:
+        raise Differs("four-eyes", told.seq, f"{party} decides on case {state.id} of its own.")
+    if state.status == "open":
+        if (state.proposed_by, state.proposed_in) != (key, told.seq) or state.decided_by:
+            raise Differs("overlap-form", told.seq, f"Case {state.id} is proposed by another.")
+    elif (
+        state.proposed_by == state.decided_by
+        or state.status != state.proposed
+        or (state.decided_by, state.decided_in, state.decided_on)
+        != (key, told.seq, told.effective_on)
+    ):
+        raise Differs("four-eyes", told.seq, f"Case {state.id} is not decided by two people.")
+    _heard(rows, told, state)
+    if state.status == "merged":
+        _merged(rows, told, state)
+
+
+def _heard(rows: Rows, told: Told, state: OverlapCase) -> None:
+    against = state.proposed in ("confirmed", "merged")
+    if not against or told.effective_on > state.answer_by:
+        return
+    for party in state.parties:
+        answer: Any = rows["overlap_answer"].get(f"{state.id}.{party}")
+        if answer is None or answer.written_in < state.opened_in:
+            detail = f"Case {state.id} is decided before {party} was heard."
+            raise Differs("overlap-unheard", told.seq, detail)
+
+
+def _merged(rows: Rows, told: Told, state: OverlapCase) -> None:
+    goes = state.second if state.survivor == state.first else state.first
+    parties: Any = rows["party"]
+    aliases = {each.id for each in parties.values() if each.merged_into == goes}
+    if (
+        parties[goes].merged_into != state.survivor
+        or parties[state.survivor].merged_into
+        or aliases
+        or {name.id for kind, name in told.sets if kind == "party"} != {goes}
+    ):
+        raise Differs("overlap-form", told.seq, f"Case {state.id} merges other parties.")
+
+
+def _reopened(rows: Rows, told: Told, state: OverlapCase, before: Any) -> None:  # noqa: ANN401  # an OverlapCase
+    if told.actor["key"] in (before.proposed_by, before.decided_by):
+        raise Differs("four-eyes", told.seq, f"Who decided case {state.id} opened it again.")
+    parties: Any = rows["party"]
+    apart = {each.id for kind, each in told.sets if kind == "party"}
+    goes = {before.first, before.second} - {before.survivor} if before.survivor else set()
+    if apart != goes or any(parties[name].merged_into for name in apart):
+        raise Differs("overlap-form", told.seq, f"Case {state.id} parts other parties.")
+    if state.proposed or state.decided_by:
+        raise Differs("overlap-form", told.seq, f"Case {state.id} is open and decided.")
+
+
+def _answer(rows: Rows, told: Told, state: OverlapAnswer) -> None:
+    case: Any = rows["overlap_case"].get(state.overlap)
+    if case is None or case.status != "open" or state.party not in case.parties:
+        detail = f"{state.id} answers no open case that concerns {state.party}."
+        raise Differs("state-reference", told.seq, detail)
+    own = told.actor["party"] == state.party or told.actor["role"] not in ("grantee", "donor")
+    if (state.given_by, state.written_in) != (told.actor["key"], told.seq) or not own:
+        raise Differs("overlap-form", told.seq, f"{state.id} is in another's name.")
+
+
+_STEPS: Any = {"overlap.open": _opened, "overlap.decide": _decided, "overlap.reopen": _reopened}
+"""verb -> what it holds."""

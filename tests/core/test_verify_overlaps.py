@@ -1,0 +1,148 @@
+"""Verification finds a case of overlap that no rule would have let be so."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from mfm.core.overlap_cases import OverlapAnswer, OverlapCase, Side
+from mfm.core.parties import Party
+from mfm.core.record import Noun
+from mfm.core.verify_form import Differs, Told
+from mfm.core.verify_overlaps import check
+from tests.calling import TODAY
+from tests.core.test_verify_calls import told
+
+OPEN = OverlapCase(
+    id="o",
+    seq=9,
+    status="open",
+    detector="same-organisation",
+    version="1",
+    first="group",
+    second="twin",
+    sides=(Side("party", "group", "group", ("n",)), Side("party", "twin", "twin")),
+    score=900,
+    band="strong",
+    evidence="0" * 64,
+    told_in=9,
+    opened_on=TODAY,
+    opened_in=9,
+    answer_by=TODAY + timedelta(days=14),
+)
+EARLIER = structs.replace(OPEN, told_in=3, opened_in=3)
+PROPOSED = structs.replace(EARLIER, proposed="confirmed", proposed_by="key", proposed_in=9)
+DECIDED = structs.replace(
+    PROPOSED,
+    status="confirmed",
+    proposed_by="other",
+    proposed_in=5,
+    decided_by="key",
+    decided_on=TODAY,
+    decided_in=9,
+)
+MERGED = structs.replace(DECIDED, status="merged", proposed="merged", survivor="twin")
+BEFORE = structs.replace(MERGED, proposed_by="one", decided_by="two")
+DISMISSED = structs.replace(BEFORE, status="sequel", proposed="sequel", survivor="")
+ALIAS = Party(id="group", status="registered", name="group", merged_into="twin")
+APART = structs.replace(ALIAS, merged_into="")
+ANSWER = OverlapAnswer(
+    id="o.group", status="given", overlap="o", party="group", given_by="key", written_in=9
+)
+
+
+def held(record: Told, *before: Noun | None, answered: bool = True) -> None:
+    parties = {name: Party(id=name, status="registered", name=name) for name in ("group", "twin")}
+    answers = {
+        f"o.{name}": structs.replace(ANSWER, id=f"o.{name}", party=name, written_in=4)
+        for name in parties
+        if answered
+    }
+    rows: dict[str, Any] = {
+        "party": parties,
+        "overlap_answer": answers,
+        "overlap_case": {"o": EARLIER},
+    }
+    for kind, state in record.sets:
+        rows[kind][state.id] = state
+    befores = [*before, *(None for _ in record.sets)][: len(record.sets)]
+    check(rows, record, list(zip(befores, (state for _, state in record.sets), strict=True)))
+
+
+def test_what_the_rules_record_is_held() -> None:
+    held(told("overlap.open", OPEN))
+    held(told("overlap.open", structs.replace(OPEN, evidence="1" * 64)), DISMISSED)
+    held(told("overlap.decide", PROPOSED), EARLIER)
+    held(told("overlap.decide", DECIDED), EARLIER)
+    held(told("overlap.decide", MERGED, ALIAS), EARLIER, APART)
+    held(told("overlap.reopen", EARLIER, APART), BEFORE, ALIAS)
+    held(told("overlap.explain", ANSWER, party="group"))
+    late = structs.replace(DECIDED, answer_by=TODAY - timedelta(days=1))
+    held(told("overlap.decide", late), EARLIER, answered=False)
+
+
+FORM, EYES = "overlap-form", "four-eyes"
+TOMORROW = {"opened_on": TODAY + timedelta(days=1)}
+NEWS = {"evidence": "1" * 64}
+Broken = tuple[str, str, list[tuple[Noun, dict[str, Any]]], tuple[Noun, ...]]
+BROKEN: dict[str, Broken] = {
+    "no news": (FORM, "open", [(OPEN, {})], (DISMISSED,)),
+    "another pair": (FORM, "open", [(OPEN, {**NEWS, "detector": "x"})], (DISMISSED,)),
+    "born decided": (FORM, "open", [(OPEN, {"proposed": "x"})], ()),
+    "opened before": (FORM, "open", [(OPEN, {"opened_in": 3})], ()),
+    "opened tomorrow": (FORM, "open", [(OPEN, TOMORROW)], ()),
+    "sides turned": (FORM, "open", [(OPEN, {"first": "x"})], ()),
+    "no such party": (
+        FORM,
+        "open",
+        [(OPEN, {"second": "x", "sides": (OPEN.sides[0], Side("party", "x", "x"))})],
+        (),
+    ),
+    "too sure": (FORM, "open", [(OPEN, {"score": 1001})], ()),
+    "proposed by another": (FORM, "decide", [(PROPOSED, {"proposed_by": "x"})], (EARLIER,)),
+    "by one person": (EYES, "decide", [(DECIDED, {"proposed_by": "key"})], (EARLIER,)),
+    "otherwise": (EYES, "decide", [(DECIDED, {"status": "sequel"})], (EARLIER,)),
+    "merges nobody": (FORM, "decide", [(MERGED, {})], (EARLIER,)),
+    "merges into another": (
+        FORM,
+        "decide",
+        [(MERGED, {}), (ALIAS, {"merged_into": "donor"})],
+        (EARLIER, APART),
+    ),
+    "parted by who decided": (
+        EYES,
+        "reopen",
+        [(EARLIER, {}), (APART, {})],
+        (structs.replace(BEFORE, decided_by="key"), ALIAS),
+    ),
+    "parts nobody": (FORM, "reopen", [(EARLIER, {})], (BEFORE,)),
+    "still decided": (FORM, "reopen", [(EARLIER, {"decided_by": "key"})], (DISMISSED,)),
+    "answers as another": (FORM, "explain", [(ANSWER, {"given_by": "x"})], ()),
+    "for nobody concerned": ("state-reference", "explain", [(ANSWER, {"party": "donor"})], ()),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_no_rule_records_is_found(what: str) -> None:
+    code, step, states, before = BROKEN[what]
+    record = told(f"overlap.{step}", *(structs.replace(each, **new) for each, new in states))
+    with pytest.raises(Differs) as found:
+        held(record, *before)
+    assert found.value.difference.check == code
+
+
+def test_nobody_is_decided_against_unheard() -> None:
+    with pytest.raises(Differs, match="overlap-unheard"):
+        held(told("overlap.decide", DECIDED), EARLIER, answered=False)
+
+
+def test_nobody_decides_or_answers_for_another() -> None:
+    with pytest.raises(Differs, match=EYES):
+        held(told("overlap.decide", DECIDED, party="twin"), EARLIER)
+    of_grantee = {"key": "key", "party": "twin", "role": "grantee"}
+    with pytest.raises(Differs, match=FORM):
+        held(structs.replace(told("overlap.explain", ANSWER), actor=of_grantee))
+    in_chain = structs.replace(told("overlap.open", OPEN), chain=(("n", 1, ""),))
+    with pytest.raises(Differs, match=FORM):
+        held(in_chain)

@@ -1,0 +1,74 @@
+"""What tests of cases of overlap share: two parties that may be one, and a case of them."""
+
+from datetime import timedelta
+from typing import Any
+
+from mfm.core.overlap_cases import OverlapAnswer, OverlapCase
+from mfm.core.permissions import Actor
+from mfm.core.record import Noun, parse
+from tests.calling import TODAY, accepted, applied, called, grantee
+from tests.support import Books, operator
+
+FOUND: dict[str, Any] = {
+    "detector": "same-organisation",
+    "first": "group",
+    "second": "twin",
+    "score": 900,
+    "band": "strong",
+    "reasons": "for: both say group\nfor: same country: KE\nagainst: city: Goma and Bukavu",
+    "suggestions": ["same", "affiliate", "different"],
+}
+OUTCOME = {"outcome": "confirmed", "reason": "Both papers name one board."}
+
+
+def staff(key: str, fund: str = "", role: str = "approver", party: str = "agent") -> Actor:
+    """Return somebody of a secretariat."""
+    return Actor(party, role, key, fund)
+
+
+async def begin(books: Books) -> None:
+    """Play the chain, a call and an application, and register a twin of the group's."""
+    await books.chain()
+    await called(books)
+    await applied(books)
+    await accepted(books, "party.register", id="twin", name="Womens group asbl")
+
+
+async def opened(books: Books, **more: object) -> str:
+    """Open a case; return its id."""
+    made = await accepted(books, "overlap.open", operator(), **{**FOUND, **more})
+    return str(parse(made.content)[1].sets["overlap_case"][0]["id"])
+
+
+async def heard(books: Books, case: str, *parties: str) -> None:
+    """Let parties answer a case."""
+    for party in parties:
+        text = {"overlap": case, "text": f"{party} ndio kundi moja."}
+        await accepted(books, "overlap.explain", grantee(party), **text)
+
+
+async def decided(books: Books, case: str, **more: object) -> None:
+    """Have two people decide a case."""
+    for key in ("one", "two"):
+        told = {"overlap": case, **OUTCOME, **more}
+        await accepted(books, "overlap.decide", staff(key), **told)
+
+
+FORGED: list[tuple[str, type[Noun], dict[str, Any]]] = [
+    ("another pair", OverlapCase, {"first": "donor"}),
+    ("a score above all", OverlapCase, {"score": 1001}),
+    ("an unknown band", OverlapCase, {"band": "certain"}),
+    ("decided by one", OverlapCase, {"decided_by": "one"}),
+    ("not what was proposed", OverlapCase, {"status": "affiliate"}),
+    ("nobody decided", OverlapCase, {"decided_by": ""}),
+    ("a survivor of nothing", OverlapCase, {"survivor": "twin"}),
+    ("a merge that merges nobody", OverlapCase, {"status": "merged", "proposed": "merged"}),
+    ("those concerned unheard", OverlapCase, {"opened_in": 10**6}),
+    ("in time to answer", OverlapCase, {"answer_by": TODAY - timedelta(days=99)}),
+    ("told beside a later record", OverlapCase, {"told_in": 10**6}),
+    ("an answer to another case", OverlapAnswer, {"overlap": "x"}),
+    ("an answer for another", OverlapAnswer, {"party": "donor"}),
+    ("an answer of nobody's", OverlapAnswer, {"given_by": ""}),
+    ("an answer beside a later record", OverlapAnswer, {"written_in": 10**6}),
+]
+"""What neither the database nor the fold may let stand: (what, kind, change)."""
