@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from mfm.cli.main import parser
 from tests.cli.terminal import Terminal, sentence
 
 ON = ("--effective-on", "2026-03-02")
@@ -118,6 +121,9 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("import", "iati", "/nowhere/at-all.xml"), "at-all.xml"),
     (("demo", "--mechanism", "main", "--port", "0"), "books of its own"),
     (("serve", "--host", "256.0.0.1", "--port", "0"), "port-unusable"),
+    (("key", "create", "--role", "donor", "--party", "donor", "--days", "-3"), "--days"),
+    (("key", "create", "--role", "donor", "--party", "donor", "--days", "99999999999"), "--days"),
+    (("vote", "cast", "--motion", "m", "--seat", "s", "--choice", "maybe"), "for, against"),
 ]
 """What is wrong, and a word of the sentence that says so."""
 
@@ -143,6 +149,20 @@ def test_bad_input_exits_2_with_a_sentence(terminal: Terminal) -> None:
         assert said.startswith("mfm: "), args
         assert said.startswith("mfm: "), args
         assert len(said.splitlines()) == 2, args  # what is wrong, and what to do
+
+
+def test_help_says_what_an_option_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    made = parser()
+    for words, told in (
+        ("allocation approve", "a JSON object: scheme, score, version"),
+        ("commitment sign", "a JSON list of objects: amount, due_on, report_due_on"),
+        ("commitment sign", "--conditional VALUE true | false"),
+        ("call draft", "a JSON list of grassroots | local"),
+        ("party register", "10 government"),
+    ):
+        with pytest.raises(SystemExit):
+            made.parse_args([*words.split(), "--help"])
+        assert told in " ".join(capsys.readouterr().out.split()), words
 
 
 def test_a_wrong_command_line_exits_2_with_the_usage(terminal: Terminal) -> None:

@@ -12,11 +12,13 @@ from mfm.formats.faults import said, said_of_json
 
 class Inner(Struct, forbid_unknown_fields=True):
     name: Id = "a"
+    said: Literal["", "yes"] = ""
 
 
 class Whole(Struct, forbid_unknown_fields=True):
     must: str
     text: Annotated[str, Meta(min_length=2, max_length=3)] = "ab"
+    code: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code.")] = "USD"
     form: Annotated[str, Meta(pattern="^x$")] = "x"
     items: Annotated[tuple[Inner, ...], Meta(min_length=1, max_length=2)] = (Inner(),)
     pair: tuple[int, int] = (0, 0)
@@ -28,6 +30,7 @@ class Whole(Struct, forbid_unknown_fields=True):
 
 
 ID_FORM = "lower-case letters, digits, dot, dash and underscore; at most 63"
+SAID = "/items/0/said"
 FAULTS = {
     "{}": ("The field must is missing.", ""),
     "[]": ("This is a list; it must be an object.", ""),
@@ -46,7 +49,9 @@ FAULTS = {
     '{"number":10}': ("The number is too large: at most 9.", "/number"),
     '{"number":1.5}': ("This is a number with a point; it must be a whole number.", "/number"),
     '{"number":1e999}': ("The number is out of all range.", "/number"),
-    '{"word":"c"}': ("'c' is none of the values that are possible here.", "/word"),
+    '{"word":"c"}': ("'c' is none of the values that are possible here: a, b.", "/word"),
+    '{"items":[{"said":"c"}]}': ("'c' is none of the values that are possible here: yes.", SAID),
+    '{"code":"usd"}': ("The text has the wrong form: ISO 4217 code.", "/code"),
     '{"day":"2026-02-30"}': ("This is no day; write it as 2026-03-31.", "/day"),
     '{"day":5}': ("This is a whole number; it must be a day such as 2026-03-31 or null.", "/day"),
     '{"at":"x"}': ("This is no instant; write 2026-03-31T09:05:00Z.", "/at"),

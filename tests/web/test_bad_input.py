@@ -158,6 +158,16 @@ async def test_a_bad_header(quiet: Site, headers: dict[str, str], code: str, sta
     problem(await quiet.post("/v1/entries", voucher(), **headers), code, status)
 
 
+async def test_what_is_told_of_a_fault_says_how_to_mend_it(quiet: Site) -> None:
+    half = problem(await quiet.post("/v1/entries", b'{"fund":"\\ud800"}'), "json-malformed")
+    assert "half of a pair" in half["detail"]
+    role = {"party": "agent", "role": "king"}
+    told = problem(await quiet.post("/v1/keys", role, "administrator"), "field-invalid")
+    assert "auditor, administrator" in told["detail"]
+    late = await quiet.get("/v1/funds/g/statement?as_of=yesterday")
+    assert "as_of: " in problem(late, "query-invalid")["detail"]
+
+
 async def test_a_body_may_say_json_in_more_than_one_way(site: Site) -> None:
     for kind in ("application/json; charset=utf-8", "application/vnd.mfm+json", "-"):
         answer = await site.post("/v1/entries", voucher("0.01"), Content_Type=kind)

@@ -54,5 +54,11 @@ async def test_what_is_asked_is_held_to_its_form(site: Site) -> None:
             {"verb": "application.submit", "command": {"application": 1}},
             "field-invalid",
         ),
+        (
+            "/v1/decisions:preview",
+            {"verb": "application.submit", "command": {}},
+            "field-missing",
+        ),
     ):
-        problem(await site.post(path, body, "preparer"), code)
+        told = problem(await site.post(path, body, "preparer"), code)
+    assert told["errors"][0]["pointer"] == "/command/application"

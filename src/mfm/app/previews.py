@@ -18,6 +18,7 @@ from mfm.core.explanations import Reason, explained
 from mfm.core.permissions import Actor, scope_of
 from mfm.core.submissions import lacking
 from mfm.core.terms import Command, Id
+from mfm.formats.faults import invalid
 from mfm.store.unit import Unit
 from mfm.store.writer import Writer
 
@@ -128,7 +129,7 @@ async def preview(writer: Writer, actor: Actor, command: PreviewDecision, langua
     """Return what would become of a verb.
 
     Raises:
-        Invalid: `gate-unknown`, `field-invalid`, and as the verb.
+        Invalid: `gate-unknown`, `field-*`, and as the verb.
     """
     verb = VERBS.get(command.verb) if command.verb in GATED else None
     if verb is None:
@@ -137,7 +138,7 @@ async def preview(writer: Writer, actor: Actor, command: PreviewDecision, langua
     try:
         asked = convert(command.command, verb.command)
     except ValidationError as error:
-        raise Invalid("field-invalid", f"{error}.", "/command") from None
+        raise invalid(error, verb.command, "/command") from None
     scope_of(actor, "decision.preview")
 
     async def job(unit: Unit) -> Preview:

@@ -9,6 +9,9 @@ from typing import Any
 
 import msgspec
 
+from mfm.core.errors import Invalid
+from mfm.formats.faults import invalid
+
 _PORT_MAX = 65_535
 Run = Callable[[Any, argparse.Namespace], Awaitable[int]]
 """What does a command: given the Session and its arguments, it returns the exit code."""
@@ -54,6 +57,14 @@ def print_json(value: object) -> None:
     """Print one JSON document on standard output, and nothing else there."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
     sys.stdout.flush()
+
+
+def option_fault(error: msgspec.ValidationError, kind: type[msgspec.Struct]) -> Invalid:
+    """Return what is wrong with a command's options, where its fields are options."""
+    found = invalid(error, kind)
+    option, _, inside = found.pointer.strip("/").partition("/")
+    where = f"--{option.replace('_', '-')} {inside}".strip()
+    return Invalid(found.code, f"{where}: {found.detail}")
 
 
 def next_step(code: str) -> str:

@@ -3,9 +3,11 @@
 import argparse
 from typing import get_args
 
+from msgspec import ValidationError, convert
+
 from mfm.app.perform import Ask, Verb, refusal_of, submit
 from mfm.app.registry import VERBS
-from mfm.cli.arguments import Commands, command, fresh_key, print_json
+from mfm.cli.arguments import Commands, command, fresh_key, option_fault, print_json
 from mfm.cli.session import Session
 from mfm.core.errors import Refused
 from mfm.core.keys import CreateKey, RevokeKey
@@ -28,11 +30,15 @@ def add(commands: Commands) -> None:
 
 
 async def _create(session: Session, args: argparse.Namespace) -> int:
-    asked = CreateKey(party=args.party, role=args.role, fund=args.fund, days=args.days)
+    told = {name: getattr(args, name) for name in ("party", "role", "fund", "days")}
+    try:
+        asked = convert(told, CreateKey)
+    except ValidationError as error:
+        raise option_fault(error, CreateKey) from None
     content, secret = await _do(session, args, VERBS["key.create"], asked)
-    told = parse(content)[1].sets["api_key"][0]
+    made = parse(content)[1].sets["api_key"][0]
     if args.json:
-        print_json({"id": told["id"], "secret": secret, "expires_at": told["expires_at"]})
+        print_json({"id": made["id"], "secret": secret, "expires_at": made["expires_at"]})
     else:
         print(secret)
     return 0

@@ -76,7 +76,7 @@ class Session:
             raise Invalid("mechanism-unknown", detail)
         if len(known) > 1:
             names = ", ".join(each.name for each in known)
-            raise Invalid("mechanism-ambiguous", f"Name one with --mechanism: {names}.")
+            raise Invalid("mechanism-ambiguous", f"There are several: {names}.")
         if known:
             return known[0]
         if not create:

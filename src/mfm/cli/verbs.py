@@ -1,9 +1,8 @@
 """Every verb from the terminal: its options are its command's fields."""
 
 import argparse
-from collections.abc import Iterator
 from datetime import date
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, get_args
 from unicodedata import normalize
 
 import msgspec
@@ -12,19 +11,17 @@ from msgspec import NODEFAULT, Meta, structs
 from mfm.app.perform import Ask, Verb, refusal_of, submit
 from mfm.app.registry import VERBS
 from mfm.cli import bank
-from mfm.cli.arguments import Commands, command, fresh_key, next_step, print_json
+from mfm.cli.arguments import Commands, command, fresh_key, next_step, option_fault, print_json
 from mfm.cli.session import Session
 from mfm.core.errors import Invalid
 from mfm.core.money import Money
 from mfm.core.record import parse
 from mfm.core.terms import Command
-from mfm.formats.faults import said, said_of_json
+from mfm.formats.faults import phrase, said_of_json, within, words_of
 
 _BESIDE = {"bank": bank.add}
 """What a noun has beside its verbs."""
 _MONEY = 'amount and currency, such as "68174.00 USD"'
-_LIST = "a JSON list, as over HTTP"
-_OBJECT = "a JSON object, as over HTTP"
 
 
 def add(commands: Commands) -> None:
@@ -35,7 +32,8 @@ def add(commands: Commands) -> None:
     for noun, verbs in nouns.items():
         if noun == "key":
             continue  # keys show their secret: mfm.cli.keys
-        below = commands.add_parser(noun, help=f"Verbs of the {noun}.")
+        told = ", ".join(verb.name.partition(".")[2] for verb in verbs)
+        below = commands.add_parser(noun, help=f"{told}.")
         words = below.add_subparsers(dest="verb", required=True, metavar="VERB")
         for verb in verbs:
             _add(words, verb)
@@ -70,17 +68,19 @@ def _is_list(hint: Any) -> bool:  # noqa: ANN401  # a field's type
 
 
 def _is_object(hint: Any) -> bool:  # noqa: ANN401  # a field's type
-    return any(
-        isinstance(each, type) and issubclass(each, msgspec.Struct) and each is not Money
-        for each in (hint, *get_args(hint))
+    return _object(hint) is not None
+
+
+def _object(hint: Any) -> type[msgspec.Struct] | None:  # noqa: ANN401  # a field's type
+    """Return what an object, or each of a list of objects, is made like."""
+    return next(
+        (
+            each
+            for each in within(hint)
+            if isinstance(each, type) and issubclass(each, msgspec.Struct) and each is not Money
+        ),
+        None,
     )
-
-
-def _within(hint: Any) -> Iterator[Any]:  # noqa: ANN401  # a field's type
-    """Return a type and all that it is made of, annotations too."""
-    yield hint
-    for each in get_args(hint):
-        yield from _within(each)
 
 
 def _metavar(hint: Any) -> str:  # noqa: ANN401  # a field's type
@@ -89,25 +89,32 @@ def _metavar(hint: Any) -> str:  # noqa: ANN401  # a field's type
     if _is_list(hint) or _is_object(hint):
         return "JSON"
     words = {date: "DATE", int: "NUMBER"}
-    return next((words[each] for each in _within(hint) if each in words), "VALUE")
+    return next((words[each] for each in within(hint) if each in words), "VALUE")
 
 
 def _help(hint: Any) -> str:  # noqa: ANN401  # a field's type
-    for known, text in ((_is_list, _LIST), (_is_money, _MONEY), (_is_object, _OBJECT)):
-        if known(hint):
-            return text
-    for each in _within(hint):
-        if get_origin(each) is Literal:
-            return " | ".join(get_args(each))
-        if isinstance(each, Meta) and each.description:
-            return _phrase(each.description)
-    return ""
+    if _is_list(hint) or _is_object(hint):
+        return _json(hint)
+    if _is_money(hint):
+        return _MONEY
+    told = [
+        phrase(each.description)
+        for each in within(hint)
+        if isinstance(each, Meta) and each.description
+    ]
+    words = words_of(hint) or (["true", "false"] if bool in within(hint) else [])
+    return ": ".join([*told[:1], *([" | ".join(words)] if words else [])])
 
 
-def _phrase(sentence: str) -> str:
-    """Return a sentence as argparse's own words are: small at the start, without the point."""
-    small = sentence[:1].lower() if sentence[1:2].islower() else sentence[:1]
-    return small + sentence[1:].removesuffix(".")
+def _json(hint: Any) -> str:  # noqa: ANN401  # a field's type
+    """Return what a JSON option is made of, as over HTTP."""
+    made, words = _object(hint), words_of(hint)
+    parts = ", ".join(each.encode_name for each in structs.fields(made)) if made else ""
+    if not _is_list(hint):
+        return f"a JSON object: {parts}"
+    if made:
+        return f"a JSON list of objects: {parts}"
+    return f"a JSON list of {' | '.join(words)}" if words else "a JSON list of texts"
 
 
 def _command_of(verb: Verb, args: argparse.Namespace) -> Command:
@@ -118,8 +125,7 @@ def _command_of(verb: Verb, args: argparse.Namespace) -> Command:
             continue
         text = normalize("NFC", text)
         if _is_money(field.type):
-            amount, _, currency = text.partition(" ")
-            told[field.name] = {"amount": amount, "currency": currency}
+            told[field.name] = _money(field.name, text)
         elif _is_list(field.type) or _is_object(field.type):
             told[field.name] = _listed(field.name, text)
         else:
@@ -127,10 +133,14 @@ def _command_of(verb: Verb, args: argparse.Namespace) -> Command:
     try:
         return msgspec.convert(told, verb.command, strict=False)
     except msgspec.ValidationError as error:
-        detail, pointer = said(error, verb.command)
-        option, _, inside = pointer.strip("/").partition("/")  # here fields are options
-        where = f"--{option.replace('_', '-')} {inside}".strip()
-        raise Invalid("field-invalid", f"{where}: {detail}") from None
+        raise option_fault(error, verb.command) from None
+
+
+def _money(name: str, text: str) -> dict[str, str]:
+    amount, _, currency = text.strip().partition(" ")
+    if not currency:
+        raise Invalid("field-invalid", f"--{name.replace('_', '-')}: Write {_MONEY}.")
+    return {"amount": amount, "currency": currency.strip()}
 
 
 def _listed(name: str, text: str) -> Any:  # noqa: ANN401  # any JSON value

@@ -52,6 +52,12 @@ VALUES: dict[str, str] = {
     "overdue-exception": "",
 }
 """kind -> what its value may be: a host's party, a percentage, the SHA-256 of an account ..."""
+_FORMS = {
+    "host": "the id of the host's party",
+    "women-in-leadership": "a whole number of per cent from 0 to 100",
+    "bank-account": "the SHA-256 of the account, never the account: 64 digits from 0 to f",
+}
+"""kind -> what its value may be, in words, where VALUES is a form."""
 SEVERAL = ("type", "audit-finding")
 """Kinds of which a party may have more than one."""
 _LASTING = ("host", "due-diligence", "overdue-exception")
@@ -165,7 +171,7 @@ def attest(act: Act, command: AttestParty, before: Attestation | None) -> Draft:
 def _check_value(command: AttestParty) -> None:
     kind = command.kind
     if not re.fullmatch(VALUES[kind], command.value, re.ASCII):
-        wanted = VALUES[kind].replace("|", ", ") or "no value"
+        wanted = _FORMS.get(kind) or VALUES[kind].replace("|", ", ") or "no value"
         raise Invalid("attestation-value", f"{kind} takes {wanted}.", "/value")
     if (command.amount is None) == (kind == "annual-budget"):
         detail = "An annual budget has an amount, and nothing else has."

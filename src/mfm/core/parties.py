@@ -29,6 +29,7 @@ Kind = Literal[
     "90",
 ]
 """IATI OrganisationType: 10 government ... 22 national NGO, 30 partnership, 40 multilateral ..."""
+_KIND = "IATI organisation type: 10 government, 22 national NGO, 40 multilateral, 60 foundation ..."
 Country = Annotated[str, Meta(pattern=r"^([A-Z]{2})?$(?!\n)", description="ISO 3166-1 alpha-2")]
 Identifier = Annotated[str, Meta(max_length=300, pattern=NO_NUL, description="IATI identifier")]
 
@@ -80,7 +81,7 @@ class RegisterParty(Command, frozen=True, kw_only=True):
     id: Id | None = None
     name: Name
     identifier: Identifier = ""
-    kind: Kind = ""
+    kind: Annotated[Kind, Meta(description=_KIND)] = ""
     country: Country = ""
     at_risk: bool = False
 

@@ -3,10 +3,14 @@
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from msgspec import DecodeError, Meta, Struct, ValidationError, structs
 
+from mfm.core.errors import Invalid
+
+_DETAIL_MAX = 300
+_FIELD = re.compile(r"field `(\w+)`")
 _WHERE = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _STEP = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
 _WORDS = dict(
@@ -36,14 +40,41 @@ _SAYINGS = tuple(
         (r"Expected `array` of length (\d+)", "The list has {0} parts."),
         (r"Expected `\w+` >= (-?\d+)", "The number is too small: at least {0}."),
         (r"Expected `\w+` <= (-?\d+)", "The number is too large: at most {0}."),
-        (r"Invalid enum value (.*)", "{0} is none of the values that are possible here."),
         (r"Invalid RFC3339 encoded date", "This is no day; write it as 2026-03-31."),
         (r"Invalid RFC3339 encoded datetime", "This is no instant; write 2026-03-31T09:05:00Z."),
         (r"Number out of range", "The number is out of all range."),
     )
 )
 _FORM = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
+_WORD = re.compile(r"Invalid enum value (.*)", re.DOTALL)
+_WORDS_SHOWN = 30
+"""So many possible values are listed; of more a part would say nothing."""
 _BYTE = re.compile(r"JSON is malformed: (.*) \(byte (\d+)\)", re.DOTALL)
+
+
+def invalid(error: ValidationError, kind: type[Struct], at: str = "") -> Invalid:
+    """Return a decoding fault as a problem of the request.
+
+    Args:
+        error: the decoder's.
+        kind: what was to be decoded.
+        at: the JSON pointer to what was decoded.
+    """
+    text = str(error)
+    detail, pointer = said(error, kind)
+    named = _FIELD.search(text)
+    field = f"/{named[1]}" if named else ""
+    if "got `float`" in text:
+        code = "float-refused"
+    elif "missing required field" in text:
+        code, pointer = "field-missing", pointer + field
+    elif "unknown field" in text:
+        code, pointer = "field-unknown", pointer + field
+    else:
+        code = "field-invalid"
+    if len(detail) > _DETAIL_MAX:
+        detail, pointer = f"{detail[:_DETAIL_MAX]} ...", pointer[:_DETAIL_MAX]
+    return Invalid(code, detail, at + pointer)
 
 
 def said(error: ValidationError, kind: type[Struct]) -> tuple[str, str]:
@@ -60,6 +91,10 @@ def said(error: ValidationError, kind: type[Struct]) -> tuple[str, str]:
     if form := _FORM.fullmatch(text):
         wanted = _forms(kind).get(form[1], f"it must match {form[1]}")
         return f"The text has the wrong form: {wanted}.", pointer
+    if word := _WORD.fullmatch(text):
+        return f"{word[1]} is none of the values that are possible here{_words(kind, pointer)}.", (
+            pointer
+        )
     for pattern, sentence in _SAYINGS:
         if told := pattern.fullmatch(text):
             return sentence.format(*map(_word, told.groups())), pointer
@@ -82,11 +117,48 @@ def _word(told: str) -> str:
     return " or ".join(_WORDS[name] for name in names)
 
 
+def phrase(sentence: str) -> str:
+    """Return a sentence as it stands in another: small at the start, without the point."""
+    first = sentence.split(" ", 1)[0]
+    small = sentence[:1].lower() if first[1:].islower() or len(first) == 1 else sentence[:1]
+    return small + sentence[1:].removesuffix(".")
+
+
+def within(hint: Any) -> Iterator[Any]:  # noqa: ANN401  # any type
+    """Return a type and all that it is made of, annotations too; not the fields of a Struct."""
+    yield hint
+    for each in get_args(hint):
+        yield from within(each)
+
+
+def words_of(hint: Any) -> list[str]:  # noqa: ANN401  # any type
+    """Return the words that a value of a type may be, where it is one of some; "" is left out."""
+    choices = (each for each in within(hint) if get_origin(each) is Literal)
+    return [str(word) for each in choices for word in get_args(each) if word != ""]
+
+
+def _words(kind: type[Struct], pointer: str) -> str:
+    """Return the words that are possible at a pointer, where they are known and few."""
+    hints: list[Any] = [kind]
+    for step in pointer.split("/")[1:]:
+        if not step.isdigit():
+            hints = [
+                field.type
+                for hint in hints
+                for each in within(hint)
+                if isinstance(each, type) and issubclass(each, Struct)
+                for field in structs.fields(each)
+                if field.encode_name == step
+            ]
+    words = list(dict.fromkeys(word for hint in hints for word in words_of(hint)))
+    return f": {', '.join(words)}" if 0 < len(words) <= _WORDS_SHOWN else ""
+
+
 @cache
 def _forms(kind: type[Struct]) -> dict[str, str]:
     """Return what the descriptions of a Struct's fields say of the patterns they must match."""
     return {
-        repr(meta.pattern): f"{meta.description[:1].lower()}{meta.description[1:]}".rstrip(".")
+        repr(meta.pattern): phrase(meta.description)
         for meta in _metas(kind, set())
         if meta.pattern and meta.description
     }

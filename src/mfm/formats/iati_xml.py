@@ -326,7 +326,7 @@ def _names_doctype(head: bytearray) -> bool:
 
 
 def _doctype() -> Invalid:
-    detail = "The file declares a document type (DOCTYPE), which IATI has not; remove it."
+    detail = "The file declares a document type (DOCTYPE), which is not read; remove it."
     return Invalid("xml-entities", detail)
 
 

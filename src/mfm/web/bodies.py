@@ -8,15 +8,13 @@ from msgspec import DecodeError, Struct, ValidationError, convert, json
 
 from mfm.core.errors import Invalid
 from mfm.core.terms import Command
-from mfm.formats.faults import said, said_of_json
+from mfm.formats.faults import invalid, said_of_json
 from mfm.web.endpoints import whole
 
 S = TypeVar("S", bound=Struct)
 
-_FIELD = re.compile(r"field `(\w+)`")
 _PAIR = r"u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ESCAPE = re.compile(rf"\\(?:{_PAIR}|u[0-9a-fA-F]{{4}}|.)", re.DOTALL)
-_DETAIL_MAX = 300
 _TOO_DEEP = "The body is nested too deeply."
 
 
@@ -24,7 +22,8 @@ def text_of(body: bytes) -> str:
     """Return a body as text in Unicode's normal form C, as records carry it.
 
     Raises:
-        Invalid: `utf8-invalid`, `field-invalid` for a null character.
+        Invalid: `utf8-invalid`, `field-invalid` for a null character, `json-malformed` for half a
+            surrogate pair.
     """
     try:
         text = body.decode()
@@ -42,7 +41,10 @@ def _letter(escape: re.Match[str]) -> str:
     try:
         letter = json.decode(f'"{escape[0]}"', type=str)
     except DecodeError:
-        return escape[0]  # half a pair, or no escape at all: the decoder says so
+        if len(escape[0]) == len(r"\u0000"):
+            detail = f"This is no JSON: {escape[0]} is half of a pair of escapes."
+            raise Invalid("json-malformed", detail) from None
+        return escape[0]  # no escape at all: the decoder says so
     return letter if letter == "\0" or not letter.isascii() else escape[0]
 
 
@@ -90,23 +92,14 @@ def decode_with_path(body: bytes, kind: type[Command], path: dict[str, str]) -> 
 
 def fault(error: ValidationError, kind: type[Struct]) -> Invalid:
     """Return a decoding fault with its code and JSON pointer."""
-    text = str(error)
-    detail, pointer = said(error, kind)
-    if "got `float`" in text:
-        code = "float-refused"
-    elif "missing required field" in text:
-        code, pointer = "field-missing", pointer + _field(text)
-    elif "unknown field" in text:
-        code, pointer = "field-unknown", pointer + _field(text)
-    elif pointer == "/entries" and "length <=" in text:
-        code = "batch-too-large"
-    else:
-        code = "field-invalid"
-    if len(detail) > _DETAIL_MAX:
-        detail, pointer = f"{detail[:_DETAIL_MAX]} ...", pointer[:_DETAIL_MAX]
-    return Invalid(code, detail, pointer)
+    found = invalid(error, kind)
+    if found.pointer == "/entries" and "length <=" in str(error):
+        return Invalid("batch-too-large", found.detail, found.pointer)
+    return found
 
 
-def _field(text: str) -> str:
-    found = _FIELD.search(text)
-    return f"/{found[1]}" if found else ""
+def query_fault(error: ValidationError, kind: type[Struct]) -> Invalid:
+    """Return what is wrong with a query's parameters, with the name of the one at fault."""
+    found = invalid(error, kind)
+    name = found.pointer.strip("/")
+    return Invalid("query-invalid", f"{name}: {found.detail}" if name else found.detail)

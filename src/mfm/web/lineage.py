@@ -14,7 +14,7 @@ from mfm.core.donors import DonorView
 from mfm.core.errors import Invalid
 from mfm.core.permissions import Actor
 from mfm.web import cursors
-from mfm.web.bodies import fault
+from mfm.web.bodies import query_fault
 from mfm.web.endpoints import (
     Ask,
     Endpoint,
@@ -95,7 +95,7 @@ async def _chain(services: Services, ask: Ask, actor: Actor | None) -> Response[
         asked = {**page.told, "limit": page.limit, "after": page.after}
         query = convert(asked, ChainQuery, strict=False)
     except ValidationError as error:
-        raise Invalid("query-invalid", fault(error, ChainQuery).detail) from None
+        raise query_fault(error, ChainQuery) from None
     made, _, last = await lineage.chain(services.engine, actor_of(actor), query)
     return page.answer(ChainPage(**structs.asdict(made)), len(made.edges), last)
 

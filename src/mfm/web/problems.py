@@ -278,7 +278,7 @@ policies-adopted       | 409 | The policies are adopted already | Draft the next
 policy-cases-fail      | 409 | The policy's cases do not come out | Mend the policy or its cases; the detail names them.
 policy-overlap         | 409 | Another version is in force on one of these days | Let it begin after the one before.
 policy-retroactive     | 409 | The policy would count from before today | Let it begin today or later, or say in the file who approved that, and why.
-policy-state           | 409 | The policy is at another step | Write the next version of a policy that is approved.
+policy-state           | 409 | The policy is at another step | Take the step that is next: draft, test, approve, activate; what is approved already is changed by its next version.
 policy-faulty          | 422 | The policy file has faults | Mend the lines that the detail names, each with what is wrong.
 policy-malformed       | 422 | The policy is not understood | Mend the line that the detail names.
 proof-fails            | 422 | The proof does not hold | Ask for the proof between these two sizes, or for an export.

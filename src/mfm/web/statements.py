@@ -13,7 +13,7 @@ from mfm.core.statements import Statement, StatementQuery
 from mfm.core.totals import DIMENSIONS, Total, dimensions
 from mfm.formats import csv
 from mfm.web import cursors
-from mfm.web.bodies import fault
+from mfm.web.bodies import query_fault
 from mfm.web.endpoints import (
     JSON,
     Ask,
@@ -63,7 +63,7 @@ def query_of(told: dict[str, str], kind: type[Q], **fields: str) -> Q:
     try:
         return convert({**told, **fields}, kind, strict=False)
     except ValidationError as error:
-        raise Invalid("query-invalid", fault(error, kind).detail) from None
+        raise query_fault(error, kind) from None
 
 
 def _names(queries: tuple[Query, ...]) -> set[str]:
