@@ -50,6 +50,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("measures", nargs="*", metavar="MEASURE", help=f"of {', '.join(MEASURES)}")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of each measure in each round")
+    parser.add_argument(
+        "--kinds", nargs="+", choices=posting.KINDS, default=posting.KINDS, help="of posting"
+    )
     parser.add_argument("--transactions", type=int, default=100_000, help="of the import's file")
     parser.add_argument("--years", type=int, default=1, help="of history of 40 funds, to read from")
     parser.add_argument("--orgs", type=int, default=10_000, help="in the register that is scanned")

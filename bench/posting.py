@@ -1,8 +1,10 @@
 """Writing over HTTP: vouchers one by one, by the thousand, and a verb, against pgbench.
 
 Rounds of all of them are interleaved. Requests are made before the clock starts: the load
-generator shares two cores with what it loads. Beside each ratio stands where the time went:
-microseconds of processor an item, in the load generator, `mfm serve` and PostgreSQL.
+generator shares two cores with what it loads. The accounts are there before it starts, as the
+reference's are, and one policy of one rule lets every approval through. Beside each ratio stands
+where the time went: microseconds of processor an item, in the load generator, `mfm serve` and
+PostgreSQL, and how many records shared a commit.
 """
 
 import asyncio
@@ -10,6 +12,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -18,6 +21,7 @@ import msgspec
 from bench import reference
 from bench.load import post
 from bench.stage import (
+    BENCH,
     CLIENTS,
     Clerk,
     Served,
@@ -28,7 +32,12 @@ from bench.stage import (
     serving,
     table,
 )
+from mfm.app.context import utc_now
+from mfm.app.entries import submit_batch
+from mfm.core.entries import EntryItem
 
+KINDS = ("entries", "verbs", "batch")
+"""What is measured, in the order of a round; both of the first stand against one reference."""
 WANTED = {"entries": 0.6, "batch": 0.18, "verbs": 0.12}
 BATCH = 1_000
 _A_SECOND = {"entries": 18_000, "batch": 40, "verbs": 3_000}
@@ -88,6 +97,7 @@ async def prepare(stage: Stage, name: str, tranches: int) -> Requests:
         ("allocation.approve", {"id": "a", "fund": "f", "amount": much}),
     ):
         await clerk.do(verb, fields)
+    await _open_accounts(clerk)
     secrets = {role: await clerk.key("agent", role) for role in ("preparer", "approver")}
     task = stage.progress.add_task("tranches that wait", total=tranches)
     made: list[str] = []
@@ -99,6 +109,17 @@ async def prepare(stage: Stage, name: str, tranches: int) -> Requests:
     await connection.execute("CHECKPOINT")  # as there is every five minutes: for all that follows
     await connection.close()
     return Requests(secrets, made)
+
+
+async def _open_accounts(clerk: Clerk) -> None:
+    """Post one voucher to each pair of the accounts that requests will name."""
+    told = [
+        {"key": f"open-{number}", "fund": "f", "lines": _between(number, number)}
+        for number in range(reference.ACCOUNTS)
+    ]
+    for start in range(0, len(told), BATCH):
+        items = msgspec.convert(told[start : start + BATCH], list[EntryItem])
+        await submit_batch(clerk.writer, BENCH, items)
 
 
 async def _grant(clerk: Clerk, grant: str) -> list[str]:
@@ -121,12 +142,13 @@ async def _grant(clerk: Clerk, grant: str) -> list[str]:
 
 
 class Figure(NamedTuple):
-    """What a run of load came to: items a second, and microseconds of processor an item."""
+    """What a run of load came to: items a second, microseconds of processor an item, sharing."""
 
     per_second: float
     client_us: float
     server_us: float
     database_us: float
+    records_a_commit: float
 
 
 async def figure(stage: Stage, served: Served, requests: Requests, kind: str) -> Figure:
@@ -138,47 +160,61 @@ async def figure(stage: Stage, served: Served, requests: Requests, kind: str) ->
         lambda: cpu_seconds(served.pid),
         lambda: cpu_seconds(database_pid(stage)),
     )
-    before = [each() for each in spent]
+    since, before = utc_now(), [each() for each in spent]
     done = await served.load(
         ready.__getitem__, clients=clients, seconds=stage.args.seconds, most=len(ready)
     )
     count = items * sum(done.statuses.values())
     us = [1e6 * (each() - old) / count for each, old in zip(spent, before, strict=True)]
-    return Figure(items * done.per_second, *us)
+    return Figure(items * done.per_second, *us, await _records_a_commit(stage, since))
+
+
+async def _records_a_commit(stage: Stage, since: datetime) -> float:
+    """Return how many records shared a commit, of those written since an instant."""
+    connection = await asyncpg.connect(stage.server.admin_url)
+    told: float = await connection.fetchval(
+        "SELECT count(*)::float8 / count(DISTINCT recorded_at) FROM mfm.record"
+        " WHERE recorded_at > $1",
+        since,
+    )
+    await connection.close()
+    return told
 
 
 async def measure(stage: Stage) -> Told:
     """Prepare, serve and load; the server that it starts it stops."""
-    rounds = stage.args.rounds + 1
+    rounds, kinds = stage.args.rounds + 1, stage.args.kinds
     await reference.prepare(stage)
-    tranches = round(_A_SECOND["verbs"] * stage.args.seconds * rounds)
+    tranches = round(_A_SECOND["verbs"] * stage.args.seconds * rounds) if "verbs" in kinds else 0
     requests = await prepare(stage, "posting", tranches)
     task = stage.progress.add_task("posting", total=rounds)
     found: list[dict[str, Figure]] = []
     limits: list[dict[str, float]] = []
     async with serving(stage, "posting") as served:
         for _ in range(rounds):
-            one = await asyncio.to_thread(reference.transfers, stage)
-            figures = {"entries": await figure(stage, served, requests, "entries")}
-            figures["verbs"] = await figure(stage, served, requests, "verbs")
-            many = await asyncio.to_thread(reference.thousands, stage)
-            figures["batch"] = await figure(stage, served, requests, "batch")
+            one, limit = await asyncio.to_thread(reference.transfers, stage), dict[str, float]()
+            figures: dict[str, Figure] = {}
+            for kind in kinds:
+                limit[kind] = one
+                if kind == "batch":
+                    limit[kind] = await asyncio.to_thread(reference.thousands, stage)
+                figures[kind] = await figure(stage, served, requests, kind)
             found.append(figures)
-            limits.append({"entries": one, "verbs": one, "batch": many})
+            limits.append(limit)
             stage.progress.advance(task)
     return _told(stage, found[1:], limits[1:])  # the first one warmed up
 
 
 def _told(stage: Stage, found: list[dict[str, Figure]], limits: list[dict[str, float]]) -> Told:
     told: dict[str, Any] = {}
-    for name, wanted in WANTED.items():
+    for name in stage.args.kinds:
         ratios = [
             each[name].per_second / limit[name] for each, limit in zip(found, limits, strict=True)
         ]
         middle = Figure(*map(statistics.median, zip(*(each[name] for each in found), strict=True)))
         told[name] = {
             "ratio": round(statistics.median(ratios), 3),
-            "wanted": wanted,
+            "wanted": WANTED[name],
             "per_second": round(middle.per_second),
             "reference_per_second": round(statistics.median(limit[name] for limit in limits)),
             "cpu_us": {
@@ -186,9 +222,10 @@ def _told(stage: Stage, found: list[dict[str, Figure]], limits: list[dict[str, f
                 "server": round(middle.server_us, 1),
                 "database": round(middle.database_us, 1),
             },
+            "records_a_commit": round(middle.records_a_commit, 1),
         }
     title = f"posting: median of {stage.args.rounds} interleaved rounds of {stage.args.seconds} s"
-    headings = "measure,a second,reference,ratio,wanted,us: client + server + PostgreSQL"
+    headings = "measure,a second,reference,ratio,wanted,us: client + server + PostgreSQL,a commit"
     rows = [
         [
             name,
@@ -197,6 +234,7 @@ def _told(stage: Stage, found: list[dict[str, Figure]], limits: list[dict[str, f
             f"{row['ratio']:.3f}",
             f"{row['wanted']:.2f}",
             " + ".join(map(str, row["cpu_us"].values())),
+            str(row["records_a_commit"]),
         ]
         for name, row in told.items()
     ]
@@ -209,7 +247,10 @@ def usd(units: int) -> dict[str, str]:
 
 
 def _lines() -> list[dict[str, Any]]:
-    debit, credit = random.sample(range(reference.ACCOUNTS), 2)
+    return _between(*random.sample(range(reference.ACCOUNTS), 2))
+
+
+def _between(debit: int, credit: int) -> list[dict[str, Any]]:
     return [
         {"account": "3100", "subject": f"s{debit}", "debit": usd(10)},
         {"account": "3300", "subject": f"s{credit}", "credit": usd(10)},
