@@ -13,7 +13,6 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
 
 import asyncpg
 import structlog
@@ -22,13 +21,12 @@ from mfm.core.errors import Invalid, Problem
 from mfm.store import journal
 from mfm.store.bell import Bell
 from mfm.store.database import LOST, Mechanism, connect
+from mfm.store.flights import Flight, Job, R, Waiting
 from mfm.store.memory import NOTHING, Ahead, Memory
 from mfm.store.unit import Unit
 
-R = TypeVar("R")
 Guard = Callable[[asyncpg.Connection], Awaitable[None]]
 """Holds that the journal may be written, or raises Invalid; asked whenever the head is locked."""
-Job = Callable[[Unit], Awaitable[R]]
 
 QUEUE_MAX = 2_048
 """Verbs that may wait; beyond it the caller is asked to come again."""
@@ -44,43 +42,10 @@ _DATABASE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClie
 log = structlog.get_logger(__name__)
 
 
-class _Waiting:
-    """A job, what it will need, and the future that its caller awaits."""
-
-    __slots__ = ("ahead", "future", "job")
-
-    def __init__(self, job: Job[Any], ahead: Ahead, future: asyncio.Future[Any]) -> None:
-        self.job = job
-        self.ahead = ahead
-        self.future = future
-
-    def answer(self, outcome: object) -> None:
-        """Tell the caller, unless it went away."""
-        if self.future.done():
-            return
-        if isinstance(outcome, Exception):
-            self.future.set_exception(outcome)
-        else:
-            self.future.set_result(outcome)
-
-
-class _Flight:
-    """A batch under way: decided, not yet known to be written."""
-
-    __slots__ = ("batch", "outcomes", "task")
-
-    def __init__(
-        self, batch: list[_Waiting], outcomes: list[object], task: asyncio.Task[bool]
-    ) -> None:
-        self.batch = batch
-        self.outcomes = outcomes
-        self.task = task
-
-
 class _Spoilt(Exception):
     """A job failed after it had changed something: the batch is decided again without it."""
 
-    def __init__(self, waiting: _Waiting, cause: Exception) -> None:
+    def __init__(self, waiting: Waiting, cause: Exception) -> None:
         super().__init__(str(cause))
         self.waiting = waiting
         self.cause = cause
@@ -105,11 +70,11 @@ class Writer:
         self.mechanism = mechanism
         self.written = Bell()  # rings when the journal grew: for those who follow it
         self._url = url
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[Waiting] = deque()
         self._wake = asyncio.Event()
         self._connection: asyncpg.Connection | None = None
         self._reading: asyncpg.Connection | None = None
-        self._flight: _Flight | None = None
+        self._flight: Flight | None = None
         self._memory: Memory | None = None
         self._task: asyncio.Task[None] | None = None
         self._closing = False
@@ -158,7 +123,7 @@ class Writer:
         """
         if len(self._queue) >= QUEUE_MAX or self._closing:
             raise Invalid("overloaded", "The ledger is busy; try again in a second.")
-        waiting = _Waiting(job, ahead, asyncio.get_running_loop().create_future())
+        waiting = Waiting(job, ahead, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         if len(self._queue) >= self._enough:
             self._wake.set()
@@ -183,7 +148,7 @@ class Writer:
             # Half of those who ask: the others' batch is decided while theirs is written.
             self._expected = (len(some) + len(self._queue) + 1) // 2
 
-    async def _gather(self) -> list[_Waiting]:
+    async def _gather(self) -> list[Waiting]:
         """Return the verbs of the next batch, once there are some; none when all is done.
 
         It waits a moment for verbs that are about to come: a commit costs the same for many.
@@ -212,12 +177,12 @@ class Writer:
         self._late = True
         self._wake.set()
 
-    def _take(self) -> list[_Waiting]:
+    def _take(self) -> list[Waiting]:
         """Return the next verbs that share a commit.
 
         By weight, so that while a large batch is being written the next one is decided.
         """
-        taken: list[_Waiting] = []
+        taken: list[Waiting] = []
         weight = 0
         most = SHARED_MAX
         if self._flight is None:
@@ -227,7 +192,7 @@ class Writer:
             weight += taken[-1].ahead.weight
         return taken
 
-    async def _serve(self, batch: list[_Waiting]) -> None:
+    async def _serve(self, batch: list[Waiting]) -> None:
         """Decide a batch and send it on its way, or do it the careful way at once."""
         try:
             decided = await self._decide_ahead(batch)
@@ -236,17 +201,23 @@ class Writer:
             await self._land()
             await self._redo(batch, spoilt)
             return
-        await self._land()
+        if decided is not None:
+            decided[0].close()
+        landed = await self._landed()
         if decided is None or self._memory is not decided[0].memory:
+            if landed is not None:
+                landed.answer()
             await self._redo(batch)
             return
         unit, outcomes = decided
-        unit.close()
         task = asyncio.create_task(self._write(unit))
         task.add_done_callback(lambda _: self._wake.set())
-        self._flight = _Flight(batch, outcomes, task)
+        self._flight = Flight(batch, outcomes, task)
+        # Only now, so that PostgreSQL does not wait while answers are sent.
+        if landed is not None:
+            landed.answer()
 
-    async def _decide_ahead(self, batch: list[_Waiting]) -> tuple[Unit, list[object]] | None:
+    async def _decide_ahead(self, batch: list[Waiting]) -> tuple[Unit, list[object]] | None:
         """Decide from memory, perhaps while a batch is under way; None when it cannot be done."""
         memory, reading = self._memory, self._reading
         if memory is None or memory.full or reading is None or reading.is_closed():
@@ -277,19 +248,21 @@ class Writer:
             return False
         return head.seq == unit.memory.head.seq
 
-    async def _land(self) -> None:
-        """See the batch under way home: answer it, or do it the careful way."""
+    async def _landed(self) -> Flight | None:
+        """See the batch under way home: return it to be answered, or do it the careful way."""
         flight, self._flight = self._flight, None
-        if flight is None:
-            return
-        if await flight.task:
-            for waiting, outcome in zip(flight.batch, flight.outcomes, strict=True):
-                waiting.answer(outcome)
-            return
+        if flight is None or await flight.task:
+            return flight
         self._memory = None
         await self._redo(flight.batch)
+        return None
 
-    async def _redo(self, batch: list[_Waiting], spoilt: _Spoilt | None = None) -> None:
+    async def _land(self) -> None:
+        """See the batch under way home, and answer it."""
+        if (flight := await self._landed()) is not None:
+            flight.answer()
+
+    async def _redo(self, batch: list[Waiting], spoilt: _Spoilt | None = None) -> None:
         """Do a batch the careful way, without the verbs that spoil it."""
         while True:
             if spoilt is not None:
@@ -310,7 +283,7 @@ class Writer:
                 waiting.answer(outcome)
             return
 
-    async def _failed(self, batch: list[_Waiting], error: Exception) -> None:
+    async def _failed(self, batch: list[Waiting], error: Exception) -> None:
         """Answer a batch that cannot be written: one verb's fault is not its neighbours'."""
         self._memory = None
         if len(batch) == 1 or isinstance(error, Problem):  # a database that does not answer
@@ -322,7 +295,7 @@ class Writer:
         for waiting in batch:
             await self._redo([waiting])
 
-    async def _carefully(self, batch: list[_Waiting]) -> list[object]:
+    async def _carefully(self, batch: list[Waiting]) -> list[object]:
         """Lock the head, read, decide, write, commit; again if the connection is lost."""
         deadline = asyncio.get_running_loop().time() + _RECONNECT_SECONDS
         while True:
@@ -373,7 +346,7 @@ class Writer:
             await connection.execute("DISCARD PLANS")
             self._replan_at = max(256, 2 * seq)
 
-    async def _decide(self, unit: Unit, batch: list[_Waiting]) -> list[object]:
+    async def _decide(self, unit: Unit, batch: list[Waiting]) -> list[object]:
         outcomes: list[object] = []
         await unit.read_ahead([waiting.ahead for waiting in batch])
         for waiting in batch:
