@@ -50,7 +50,7 @@ _STEPS = re.compile(
 )
 _SIGNERS = "requested_by resubmitted_by reviewed_by approved_by instructed_by released_by".split()
 _SAME = ("commitment", "from_fund", "to_fund", "to_party", "currency", "amount_minor")
-_BLOBS = {"reported_activity": "content", "import": "findings", "policy": "content catalogue cases"}
+_BLOBS = {"content", "findings", "catalogue", "cases"}  # fields that name larger content
 _FIELDS = ["at", "body", "chain", "log", "nonce", "outcome", "seq", "v"]
 _FIRST = ("1", bytes(32).hex())
 _BASE64 = re.compile("([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
@@ -318,15 +318,14 @@ class _Account:  # its sums, and what its line of the chart holds it to
 
 class _Pass:  # once over an export, in memory that grows with accounts, not with records
     def __init__(self, options: Options) -> None:
-        self._options, self._now, self._at = options, int(time.time()), ""
-        self._levels, self._erased = [list[bytes]()], defaultdict[int, set[str]](set)
+        self._options, self._now, self._at, self.seq = options, int(time.time()), "", 0
+        self.file, self._levels, self._erased = "", [list[bytes]()], defaultdict[int, set[str]](set)
         self._next: tuple[int | None, Iterator[dict[str, Any]]] = (None, iter(()))
         self._missing, self.accounts = list[tuple[int, str]](), dict[str, _Account]()
         self._chains, self._states = dict[str, tuple[str, str]](), dict[Any, tuple[str, str]]()
         self._signed: dict[str, tuple[tuple[str, ...], tuple[str, ...], frozenset[Any]]] = {}
         self.reported, self._reversed, self._blobs = set[str](), set[int](), set[str]()
-        self._fields, self._decisions = Counter[str](), 0
-        self.seq, self.file, self.told = 0, "", {"size": 0, "root": "", "decisions_not_rerun": 0}
+        self._fields, self.told = Counter[str](), {"size": 0, "root": "", "decisions_not_rerun": 0}
 
     def run(self, export: _Export, policy: Policy) -> None:
         self._export, until, self._witnesses = export, self._options.until, policy.witnesses
@@ -371,10 +370,12 @@ class _Pass:  # once over an export, in memory that grows with accounts, not wit
         must(place and told["at"] >= self._at, "record-place", "It does not belong after", self._at)
         self._at, body = told["at"], told["body"]
         if told["outcome"] != "accepted":
-            changes = told["chain"] or body.keys() & {"facts", "postings", "reverses", "sets"}
+            changes = told["chain"] or body.keys() & {"facts", "postings", "reverses"}
+            changes = changes or body.get("sets", {}).keys() - {"decision"}  # what policies said
             must(not changes, "record-form", "A refusal changes nothing.")
-            return told
         released = self._sets(seq, body) if "sets" in body else {}
+        if told["outcome"] != "accepted":
+            return told
         funds, paid = self._post(body["postings"]) if "postings" in body else (set(), {})
         for link in told["chain"]:
             fund, number, stood = link["fund"], link["seq"], self._chains.get(link["fund"], _FIRST)
@@ -429,8 +430,7 @@ class _Pass:  # once over an export, in memory that grows with accounts, not wit
             if kind == "fund" and row.get("reported") and row["id"] not in self.reported:
                 must(was in ("new", "reversed"), "state-step", row["id"], "has books of its own.")
                 self.reported.add(row["id"])
-            self._blobs |= {row.get(each, "") for each in _BLOBS.get(kind, "").split()} - {""}
-            self._decisions += kind == "decision"
+            self._blobs |= {row[each] for each in _BLOBS & row.keys()} - {""}
         return released
 
     def _step(self, row: dict[str, Any], was: str, body: dict[str, Any]) -> None:
@@ -544,8 +544,8 @@ class _Pass:  # once over an export, in memory that grows with accounts, not wit
             here = "value" in told and told["field"] in self._erased.get(int(told["seq"]), ())
             must(not here, "disclosure-erased", told["field"], "of", told["seq"], "was erased.")
         self._fields["erased"] = len(self._missing)
-        self.told |= {"disclosures": self._fields, "decisions_not_rerun": self._decisions}
-        self.file = "balances.jsonl"
+        self.told["decisions_not_rerun"] = [kind for kind, _ in self._states].count("decision")
+        self.told["disclosures"], self.file = self._fields, "balances.jsonl"
         for line in self._export.pieces(self.file):
             *names, debits, credits_ = self._line(line)
             held = self.accounts.pop("\0".join(names), None)

@@ -97,7 +97,9 @@ async def test_what_the_release_ships_is_adopted_with_one_record(books: Books) -
     states = [policy_of(made, number) for number in range(len(adopted))]
     assert {state.content for state in states} == {each.sha256 for each in adopted}
     assert {state.status for state in states} == {"active"}
-    facts = {"agreement__conditions_unaccepted": 0}
+    counts = ("unaccepted", "unassessed", "forbidden")
+    facts: dict[str, Any] = {f"agreement__conditions_{name}": 0 for name in counts}
+    facts |= {"agreement__condition_categories": [], "agreement__source_kind": "pooled-fund"}
     assert (await asked(books, gate(TODAY, name="amendment"), **facts)).outcome == "allow"
     assert (await asked(books, gate(TODAY, name="amendment"))).outcome == "incomplete"
     refused = await books.do("policy.adopt", operator("steward"))

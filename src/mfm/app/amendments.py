@@ -2,6 +2,7 @@
 
 from mfm.app.commitments import both_funds
 from mfm.app.context import Context
+from mfm.app.gates import amended
 from mfm.app.perform import Verb
 from mfm.core import amendments as rules
 from mfm.core.allocations import Allocation
@@ -27,14 +28,16 @@ async def amend(context: Context, command: AmendCommitment) -> Draft:
         funds = (await context.get(Fund, commitment.to_fund), None)
     else:
         funds = await both_funds(context, commitment)
-    return rules.amend(context.act(command.effective_on, funds[0]), command, commitment, funds)
+    draft = rules.amend(context.act(command.effective_on, funds[0]), command, commitment, funds)
+    return await amended(context, commitment, draft)
 
 
 async def extend(context: Context, command: ExtendCommitment) -> Draft:
     """Agree on more time for the same money."""
     commitment = await _own(context, command.commitment)
     fund = await context.get(Fund, commitment.funds[0])
-    return rules.extend(context.act(command.effective_on, fund), command, commitment)
+    draft = rules.extend(context.act(command.effective_on, fund), command, commitment)
+    return await amended(context, commitment, draft)
 
 
 async def suspend(context: Context, command: SuspendCommitment) -> Draft:

@@ -72,7 +72,7 @@ async def _let_through(context: Context, draft: Draft) -> Draft:
     subject, on = f"commitment:{made.id}", draft.effective_on
     if made.kind == "contribution":
         conditions = [row for row in draft.sets if isinstance(row, Condition)]
-        told = await known.at_activation(context, made, conditions, signed=False)
+        told = await known.of_agreement(context, made, conditions, signed=False)
         return await passed(context, Gate("activation", made.to_fund, on), subject, told, draft)
     application = next((row for row in draft.sets if isinstance(row, Application)), None)
     told = await known.at_signature(context, made, application, on)

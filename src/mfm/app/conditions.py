@@ -3,6 +3,7 @@
 from msgspec import structs
 
 from mfm.app.context import Context
+from mfm.app.gates import amended
 from mfm.app.perform import Verb
 from mfm.core import conditions as rules
 from mfm.core.commitments import Commitment, must_go_on
@@ -57,9 +58,9 @@ async def at_signature(context: Context, draft: Draft, terms: tuple[ConditionTer
 
 
 async def accept(context: Context, command: AcceptCondition) -> Draft:
-    """Accept a condition that was added after signature."""
+    """Accept a condition that was added after signature: this amends the agreement."""
     condition, commitment, act = await _as_receiver(context, command)
-    return rules.accept(act, condition, commitment)
+    return await amended(context, commitment, rules.accept(act, condition, commitment))
 
 
 async def contest(context: Context, command: ContestCondition) -> Draft:

@@ -36,7 +36,7 @@ async def request(context: Context, command: RequestDisbursement) -> Draft:
         return draft
     # The first tranche asked for brings an agreement into force: its conditions are looked at.
     conditions = await context.unit.find_all(Condition, "commitment", [commitment.id])
-    told = await known.at_activation(context, commitment, conditions, signed=True)
+    told = await known.of_agreement(context, commitment, conditions, signed=True)
     gate = Gate("activation", fund.id, act.on)
     return await passed(context, gate, f"commitment:{commitment.id}", told, draft)
 

@@ -6,15 +6,17 @@ every reason. Imported books of others have no gates: nothing is decided there.
 
 from hashlib import sha256
 
-from msgspec import structs
-
 from mfm.app import policies
 from mfm.app.context import Context
+from mfm.app.known import of_agreement
 from mfm.app.policies import Gate
 from mfm.core import judgements
 from mfm.core.calls import Call
 from mfm.core.circumstances import Circumstances
+from mfm.core.commitments import Commitment
+from mfm.core.conditions import Condition
 from mfm.core.decisions import told as content_of
+from mfm.core.explanations import explained
 from mfm.core.judgements import Decision, Waiver
 from mfm.core.record import Draft, canonical
 from mfm.core.terms import Act
@@ -23,6 +25,25 @@ from mfm.core.terms import Act
 async def window_of(context: Context, call_id: str) -> str:
     """Return the funding window of a call, "" without one."""
     return (await context.get(Call, call_id)).funding_window if call_id else ""
+
+
+async def amended(context: Context, made: Commitment, draft: Draft) -> Draft:
+    """Return the draft of an amendment with the decision that lets it through.
+
+    What a condition that is being accepted asks for is looked at with the others; of those that
+    are only proposed, the acceptance says nothing, and an amendment must not go round them.
+
+    Raises:
+        Held: as `passed`.
+    """
+    changed = {row.id: row for row in draft.sets if isinstance(row, Condition)}
+    kept = await context.unit.find_all(Condition, "commitment", [made.id])
+    conditions = [changed.get(each.id, each) for each in kept]
+    if changed:
+        conditions = [each for each in conditions if each.status != "proposed"]
+    known = await of_agreement(context, made, conditions, signed=True)
+    gate = Gate("amendment", made.funds[0], draft.effective_on)
+    return await passed(context, gate, f"commitment:{made.id}", known, draft)
 
 
 async def passed(
@@ -38,7 +59,8 @@ async def passed(
         draft: the step, as the rules have it.
 
     Raises:
-        Refused: `policy-refuses`, `policy-incomplete`, `policy-approval`.
+        Held: `policy-refuses`, `policy-incomplete`, `policy-approval`; the decision is kept with
+            the refusal.
     """
     found = await policies.decide(context, gate, known.values)
     context.found.append(found)
@@ -47,7 +69,6 @@ async def passed(
         signed = await context.unit.find_all(Waiver, "subject", [subject])
         at = (gate.name, gate.fund, subject)
         waivers = judgements.lifting(found, signed, at, Act(context.actor, gate.on))
-    judgements.must_pass(found, waivers, context.language)
     content = canonical(content_of(found) | {"sources": known.sources})
     decision = Decision(
         id=await context.new_id(Decision, None),
@@ -60,5 +81,6 @@ async def passed(
         outcome=found.outcome,
         content=sha256(content).hexdigest(),
         waivers=waivers,
+        party=known.party,
     )
-    return structs.replace(draft, sets=(*draft.sets, decision), blobs=(*draft.blobs, content))
+    return judgements.settled(draft, decision, content, explained(found, context.language))

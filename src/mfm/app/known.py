@@ -49,19 +49,22 @@ async def at_application(
     return known
 
 
-async def at_activation(
+async def of_agreement(
     context: Context, made: Commitment, conditions: Iterable[Condition], *, signed: bool
 ) -> Circumstances:
-    """Return what is known of an agreement's conditions.
+    """Return what is known of an agreement's conditions, when it is activated or amended.
 
     Args:
         context: who takes the step.
         made: the agreement.
-        conditions: its conditions.
+        conditions: its conditions, as the step leaves them.
         signed: whether it is signed already: from then on each is to be assessed by others.
     """
     fund = await context.get(Fund, made.funds[0])
     known = Circumstances(fund)
+    known.party = made.to_party or made.from_party
+    if made.from_fund and made.to_fund:
+        known.party = (await context.get(Fund, made.to_fund)).steward
     standing = [each for each in conditions if each.status not in ("lifted", "reversed")]
     source = made.source_kind or "pooled-fund"
     if made.kind == "contribution" and not made.source_kind:
@@ -79,6 +82,7 @@ async def at_activation(
             "agreement.conditions_forbidden": sum(
                 each.assessment == "forbidden" for each in standing
             ),
+            "agreement.conditions_unaccepted": sum(each.status == "proposed" for each in standing),
         },
     )
     return known

@@ -11,6 +11,7 @@ from mfm.app.days import must_be_covered
 from mfm.core.entries import PostEntry, accounts_of
 from mfm.core.errors import Invalid, Problem, Refused
 from mfm.core.funds import Fund
+from mfm.core.judgements import Held
 from mfm.core.keys import digest_of
 from mfm.core.permissions import Actor
 from mfm.core.record import Body, Draft, Noun, parse, plain
@@ -228,12 +229,15 @@ async def perform(unit: Unit, ask: Ask) -> Made:
 
 
 async def refuse(unit: Unit, ask: Ask, entry: Entry, refused: Refused) -> Made:
-    """Record a refusal under the request's key."""
+    """Record a refusal under the request's key, with what policies said if it was theirs."""
     told, texts = fields_of(type(ask.command))
     for name in {*ask.command.__struct_fields__} - {*told, *texts}:
         entry.command[name] = plain(to_builtins(getattr(ask.command, name)))
-    on = getattr(ask.command, "effective_on", None)
-    draft = Draft(effective_on=on or today_in("UTC", unit.now))
+    if isinstance(refused, Held):
+        draft = refused.draft
+    else:
+        on = getattr(ask.command, "effective_on", None)
+        draft = Draft(effective_on=on or today_in("UTC", unit.now))
     refusal = {"code": refused.code, "detail": refused.detail}
     if refused.pointer:
         refusal["pointer"] = refused.pointer

@@ -96,6 +96,7 @@ class Circumstances:
     Attributes:
         values: name -> value, as the catalogue of facts has them.
         sources: name -> where it is from, and the day on which it was verified, "" for none.
+        party: whom the decision concerns, "" while it is nobody beyond the fund.
     """
 
     def __init__(self, fund: Fund, standards: Standards | None = None) -> None:
@@ -103,6 +104,7 @@ class Circumstances:
         self.values: dict[str, Any] = {}
         self.sources: dict[str, dict[str, str]] = {}
         self.fund = fund
+        self.party = ""
         self.put(f"fund {fund.id}", {"fund.currency": fund.currency})
         told = standards or Standards(id=fund.id, status="set", fund=fund.id)
         self.put(
@@ -133,7 +135,8 @@ class Circumstances:
     # Whom it is about ----------------------------------------------------------------------------
 
     def organisation(self, party: Party, around: Around, on: date) -> None:
-        """Add what is known of an organisation, on a day."""
+        """Add what is known of the organisation that it concerns, on a day."""
+        self.party = party.id
         types = {_TYPES[party.kind]} if party.kind in _TYPES else set()
         last = None
         for each in around.of(party.id, "type"):

@@ -1,9 +1,10 @@
-"""Judgements: what the policies in force said at a gate, kept with what was done.
+"""Judgements: what the policies in force said at a gate, kept with what was done, or refused.
 
 A decision is set by the record of the verb that it let through, so that neither stands without the
-other; its content (the facts, every rule's result, the files' hashes) is a blob that the record
-names. A hold that needs approval is lifted by a waiver alone: signed by the role that the rule
-names, for a reason, until a day, and never by who takes the step. A refusal is lifted by nothing.
+other; one that lets nothing through is set by the record of the refusal, which sets nothing else.
+Its content (the facts, every rule's result, the files' hashes) is a blob that the record names. A
+hold that needs approval is lifted by a waiver alone: signed by the role that the rule names, for a
+reason, until a day, and never by who takes the step. A refusal is lifted by nothing.
 """
 
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from msgspec import Meta, structs
 
 from mfm.core.decisions import Found
 from mfm.core.errors import Invalid, Refused
-from mfm.core.explanations import Reason, explained
+from mfm.core.explanations import Reason
 from mfm.core.permissions import OPERATOR
 from mfm.core.record import Draft, Noun
 from mfm.core.terms import Act, Command, Id, Why
@@ -43,17 +44,17 @@ RuleName = Annotated[
     ),
 ]
 PASSES = ("allow", "allow-with-flags")
-_CODES = {
+CODES = {
     "refuse": "policy-refuses",
     "incomplete": "policy-incomplete",
     "needs-approval": "policy-approval",
 }
-_DETAIL_MAX = 6_000
+_DETAIL_MAX = 5_500
 """What a refusal's sentences may take: a record holds 16 KiB, in any script."""
 
 
 class Decision(Noun, frozen=True, kw_only=True):
-    """What policies said of a step that was taken.
+    """What policies said of a step: made, where it was taken, or refused.
 
     Attributes:
         gate: where they were asked.
@@ -61,9 +62,11 @@ class Decision(Noun, frozen=True, kw_only=True):
         funding_window: the window, or "".
         subject: what the step was about, such as application:a1.
         judged_on: the day it was judged for, where the fund is.
-        outcome: allow, allow-with-flags, or needs-approval where waivers lifted that.
+        outcome: made: allow, allow-with-flags, or needs-approval where waivers lifted that;
+            refused: refuse, incomplete, or needs-approval.
         content: SHA-256 (hex) of the whole decision: facts, results, files.
         waivers: what lifted it, by id; empty unless the outcome is needs-approval.
+        party: whom it concerns: who applies, gets the money, or gives it; "" for nobody else.
     """
 
     gate: str
@@ -74,6 +77,20 @@ class Decision(Noun, frozen=True, kw_only=True):
     outcome: str
     content: str
     waivers: tuple[str, ...] = ()
+    party: str = ""
+
+
+class Held(Refused):
+    """A step that policies do not let through.
+
+    Attributes:
+        draft: what its record keeps beside the refusal: the decision, and nothing else.
+    """
+
+    def __init__(self, code: str, detail: str, draft: Draft) -> None:
+        """Keep the decision beside code and detail."""
+        super().__init__(code, detail)
+        self.draft = draft
 
 
 class Waiver(Noun, frozen=True, kw_only=True):
@@ -192,16 +209,24 @@ def lifting(
     return tuple(sorted(used))
 
 
-def must_pass(found: Found, waivers: tuple[str, ...], language: str) -> None:
-    """Hold that policies let a step through, or that what holds it is lifted.
+def settled(draft: Draft, decision: Decision, content: bytes, reasons: Iterable[Reason]) -> Draft:
+    """Return a step's draft with the decision that lets it through.
+
+    Args:
+        draft: the step, as its rules have it.
+        decision: what policies said; with the waivers that lift it.
+        content: all of it.
+        reasons: why it does not pass, in the caller's language.
 
     Raises:
-        Refused: `policy-refuses`, `policy-incomplete`, `policy-approval`, with every reason and
-            what to do next, in the caller's language.
+        Held: `policy-refuses`, `policy-incomplete`, `policy-approval`, with every reason and what
+            to do next.
     """
-    if found.outcome in PASSES or waivers:
-        return
-    raise Refused(_CODES[found.outcome], sentences(explained(found, language)))
+    if decision.outcome in PASSES or decision.waivers:
+        return structs.replace(draft, sets=(*draft.sets, decision), blobs=(*draft.blobs, content))
+    refused = structs.replace(decision, status="refused")
+    kept = Draft(effective_on=decision.judged_on, sets=(refused,), blobs=(content,))
+    raise Held(CODES[decision.outcome], sentences(reasons), kept)
 
 
 def sentences(reasons: Iterable[Reason]) -> str:

@@ -63,9 +63,9 @@ class Replays:
         self._files: dict[tuple[str, str], PolicyFile] = {}
 
     def feed(self, seq: int, states: Iterable[Noun]) -> None:
-        """Take in what an accepted record sets; other nouns are passed over."""
+        """Take in what a record sets; other nouns are passed over."""
         for state in states:
-            if isinstance(state, Decision) and state.status == "made":
+            if isinstance(state, Decision) and state.status in ("made", "refused"):
                 self.met.append(Met(seq, state, self._standing))
             elif isinstance(state, Policy):
                 self._policies[state.id] = state

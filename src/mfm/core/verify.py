@@ -113,7 +113,7 @@ class Fold:
         if self.at is not None and told.at < self.at:
             raise Differs("record-clock", told.seq, f"It is of {told.at}, before {self.at}.")
         self._link(told)
-        rows = self._do(told) if told.accepted else []
+        rows = self._do(told) if told.accepted else self._heed(told)
         self.seq, self.at = told.seq, told.at
         self.checks += 1
         return Folded(
@@ -169,6 +169,12 @@ class Fold:
         elif told.verb == HEADS:
             self._hold_heads(told)
         return rows
+
+    def _heed(self, told: Told) -> list[Row]:
+        """Take in what policies said of a step that was refused; it moves nothing."""
+        self.states.heed(told)
+        self._name_blobs(told)
+        return []
 
     def _erase(self, told: Told) -> None:
         """Hold that an erasure names an earlier record, and fields that were not erased before."""

@@ -248,7 +248,8 @@ def _check_outcome(record: _Record, told: Told) -> None:
     if told.accepted == bool(body.refusal):
         raise Differs("record-refusal", seq, "Its outcome and its refusal contradict each other.")
     if not told.accepted:
-        if body.postings or body.sets or body.reverses or body.facts or record.chain:
+        sets = body.sets.keys() - {"decision"}  # what policies said of it is kept
+        if body.postings or sets or body.reverses or body.facts or record.chain:
             raise Differs("record-refusal", seq, "It is refused and yet changes something.")
         if not {"code", "detail"} <= body.refusal.keys() <= {"code", "detail", "pointer"}:
             raise Differs("record-refusal", seq, "Its refusal has no code and detail.")

@@ -19,6 +19,7 @@ _GATES = {
     "disbursement.instruct": ("disbursement", "payment"),
     "disbursement.release": ("disbursement", "payment"),
 }
+_AMENDMENTS = ("commitment.amend", "commitment.extend", "condition.accept")
 
 
 def check(rows: Rows, told: Told, changes: Iterable[tuple[Noun | None, Noun]]) -> None:
@@ -47,6 +48,24 @@ def check(rows: Rows, told: Told, changes: Iterable[tuple[Noun | None, Noun]]) -
                 raise Differs("gate", told.seq, f"Waiver {state.id} is not signed by its signer.")
 
 
+def check_refused(told: Told) -> None:
+    """Hold that what a refusal sets is one decision, new, which lets nothing through.
+
+    Raises:
+        Differs: `gate`.
+    """
+    for _, state in told.sets:
+        fine = isinstance(state, Decision) and (
+            state.status == "refused"
+            and state.prev == 0
+            and state.outcome in ("refuse", "incomplete", "needs-approval")
+            and not state.waivers
+            and state.judged_on == told.effective_on
+        )
+        if not fine or len(told.sets) > 1:
+            raise Differs("gate", told.seq, f"It is refused, and {state.id} is no refusal.")
+
+
 def _wanted(told: Told) -> tuple[str, str] | None:
     """Return the gate and subject that a record must have gone through, or None."""
     by_kind = dict(reversed(told.sets))
@@ -57,6 +76,10 @@ def _wanted(told: Told) -> tuple[str, str] | None:
     if told.verb == "commitment.sign" and made is not None:
         gate = "activation" if made.kind == "contribution" else "signature"
         return gate, f"commitment:{made.id}"
+    if told.verb in _AMENDMENTS:
+        condition: Any = by_kind.get("condition")
+        name = condition.commitment if condition is not None else made.id
+        return "amendment", f"commitment:{name}"
     return None
 
 

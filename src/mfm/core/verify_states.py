@@ -173,6 +173,17 @@ class States:
         verify_votes.check(self.rows, told, {state.id: before for before, state in changes})
         return changes
 
+    def heed(self, told: Told) -> None:
+        """Set the decision that a refusal keeps.
+
+        Raises:
+            Differs: `gate`, `state-link`.
+        """
+        verify_judgements.check_refused(told)
+        for kind, state in told.sets:
+            self._follow(kind, state, told)
+            self.rows[kind][state.id] = state
+
     def keep(self, told: Told, changes: list[tuple[Noun | None, Noun]]) -> None:
         """Remember a record until another takes it back."""
         self.kept[told.seq] = Kept(

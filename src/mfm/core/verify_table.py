@@ -60,11 +60,13 @@ commitment.sign
 
 commitment.amend
   commitment any>any amount_minor tranches conditional_minor deferred_minor
+  decision? new>made
   9310/9320:2 5300/2300 1400/4600:11
   1200/4100:11 1200/4110:11 1200/4120:11 1200/4130:11 1200/2100:11 9200/9290:11
 
 commitment.extend
   commitment any>any ends_on
+  decision? new>made
 
 commitment.suspend
   commitment signed|active>suspended halted
@@ -86,6 +88,7 @@ condition.add
 condition.accept
   condition proposed>open accepted_by
   commitment? any>any tranches
+  decision? new>made
 
 condition.meet
   condition open>met settled_by settled_on

@@ -16,7 +16,11 @@ _BLOB = table("blob", *map(column, ("mechanism_id", "sha256", "content")))
 
 def _within(since: date, until: date, fund: str) -> list[ColumnElement[bool]]:
     made = _DECISION.c
-    wanted = [made.status == "made", made.judged_on >= since, made.judged_on <= until]
+    wanted = [
+        made.status.in_(("made", "refused")),
+        made.judged_on >= since,
+        made.judged_on <= until,
+    ]
     return [*wanted, made.fund == fund] if fund else wanted
 
 

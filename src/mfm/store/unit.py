@@ -259,25 +259,16 @@ class Unit:
         body: dict[str, Any] = {}
         if draft.postings:
             body["postings"] = [plain_posting(posting) for posting in draft.postings]
-        rows = [self._placed(row) for row in draft.sets] if draft.sets else []
-        if rows:
-            sets: dict[str, list[dict[str, Any]]] = {}
-            for row in rows:
-                sets.setdefault(nouns.KINDS[type(row)], []).append(plain_struct(row))
-            body["sets"] = sets
         if draft.reverses:
             body["reverses"] = str(draft.reverses)
         if draft.facts:
             body["facts"] = draft.facts
         made = self._seal(entry, draft, body, sorted(funds))
-        for row in rows:
-            self._set(row)
-        self.batch.blobs += draft.blobs
         self.batch.add_moves(moves, draft.postings)
         return made
 
     async def refuse(self, entry: Entry, refusal: dict[str, str], draft: Draft) -> Made:
-        """Make the record of a refusal; it moves nothing and sets nothing."""
+        """Make the record of a refusal; it moves nothing, and sets only what policies said."""
         return self._seal(entry, draft, {"refusal": refusal}, [])
 
     def keep_blob(self, content: bytes) -> str:
@@ -306,6 +297,11 @@ class Unit:
 
     def _seal(self, entry: Entry, draft: Draft, body: dict[str, Any], funds: list[str]) -> Made:
         seq = self.next_seq
+        rows = [self._placed(row) for row in draft.sets]
+        for row in rows:
+            body.setdefault("sets", {}).setdefault(nouns.KINDS[type(row)], []).append(
+                plain_struct(row)
+            )
         body["verb"], body["actor"] = entry.verb, entry.actor
         body["effective_on"] = draft.effective_on.isoformat()
         body["caused_by"] = entry.key_hash.hex()
@@ -346,6 +342,9 @@ class Unit:
             )
         )
         self._keys[entry.key_hash] = Stored(seq, entry.request, content)
+        for row in rows:
+            self._set(row)
+        self.batch.blobs += draft.blobs
         return Made(seq, content, accepted=accepted)
 
     def _payload(self, field: str, value: str) -> tuple[dict[str, Any], str]:
