@@ -1,13 +1,114 @@
 """Gates over HTTP: asked first without writing, and every reason in the caller's language."""
 
-import pytest
+import re
 
+import pytest
+from msgspec import convert
+
+from mfm.app.links import issue
+from mfm.app.perform import Ask, perform
 from mfm.app.policies import adopt_shipped
+from mfm.app.registry import VERBS
 from tests.calling import APPLICATION, CALL
-from tests.support import operator
+from tests.support import Books, operator, permit, usd
 from tests.web.site import Site, problem
 
 pytestmark = pytest.mark.anyio
+SMALL = """format = 1
+id = "tests.small"
+version = 1
+kind = "spending"
+gates = ["approval"]
+applies_to_currency = "USD"
+title = {en = "Small", fr = "Petit", es = "Poco", ar = "قليل"}
+time_zone = "UTC"
+effective_from = 1970-01-01
+retroactive = {approved_by = "tests", reason = "Tests reach far back."}
+owner = "tests"
+[source]
+document = "Tests"
+[[rule]]
+id = "small"
+severity = "require-approval"
+approver = "board"
+require = [{fact = "tranche.amount", at_most = 100}]
+message = {en = "{tranche.amount} <is> much.", fr = "{tranche.amount}, beaucoup.", es = "{tranche.amount} es mucho.", ar = "{tranche.amount} كثير."}
+fix = {en = "Ask the board.", fr = "Demandez au comité.", es = "Pida a la junta.", ar = "اسألوا المجلس."}
+"""  # noqa: E501  # a file of policies
+HELD = {
+    "en": ("5.00\u00a0USD &lt;is&gt; much.", "Ask the board.", "held since"),
+    "fr": ("5,00\u00a0USD, beaucoup.", "Demandez au comité.", "retenu depuis"),
+    "es": ("5,00\u00a0USD es mucho.", "Pida a la junta.", "retenido desde"),
+    "ar": ("\u20685.00\u00a0USD\u2069 كثير.", "اسألوا المجلس.", "موقوف منذ"),
+}
+
+
+async def held(books: Books) -> str:
+    """Have a payment of a grant held by a rule; return the token of the grantee's page."""
+    for verb, key, fields in (
+        ("allocation.approve", "a", {"id": "al5", "fund": "n", "amount": usd("5.00")}),
+        (
+            "commitment.sign",
+            "a",
+            {
+                "id": "five",
+                "from_fund": "n",
+                "to_party": "group",
+                "allocation": "al5",
+                "amount": usd("5.00"),
+            },
+        ),
+        ("disbursement.request", "a", {"id": "d5", "commitment": "five", "tranche": 1}),
+    ):
+        assert (await books.do(verb, operator(key), **fields)).accepted
+    await permit(books.writer, operator(), SMALL.encode())
+    assert not (await books.do("disbursement.approve", operator("b"), disbursement="d5")).accepted
+    command = convert({"id": "l5", "commitment": "five"}, VERBS["link.create"].command)
+    asked, token = issue(Ask(operator(), VERBS["link.create"], command, "l5"))
+    assert (await books.writer.run(lambda unit: perform(unit, asked))).accepted
+    return token
+
+
+async def test_who_is_held_up_sees_every_reason_in_their_language(site: Site) -> None:
+    token = await held(site.books)
+    for code, words in HELD.items():
+        text = (await site.client.get(f"/s/{token}?lang={code}")).text
+        assert all(word in text for word in words), (code, text)
+        assert ('dir="rtl"' in text.split("<head>")[0]) == (code == "ar")
+    found = (await site.get("/v1/decisions?status=refused", "grantee")).json()["items"]
+    (decision,) = [each for each in found if each["subject"] == "disbursement:d5"]
+    address = f"/v1/decisions/{decision['id']}"
+    for code, (message, fix, _) in HELD.items():
+        for told in (
+            await site.get(address, "grantee", Accept_Language=code),
+            await site.get(f"{address}?lang={code}", "grantee", Accept_Language="de"),
+        ):
+            assert told.status_code == 200, told.text
+            (reason,) = told.json()["reasons"]
+            plain = message.replace("&lt;", "<").replace("&gt;", ">")
+            assert (reason["message"], reason["fix"]) == (plain, fix)
+            assert (reason["approver"], reason["result"]) == ("board", "violated")
+    told = (await site.get(address, "auditor")).json()
+    assert told["facts"]["tranche.amount"] == "500"
+    assert told["sources"]["tranche.amount"] == {"source": "disbursement d5"}
+    assert (told["party"], told["outcome"]) == ("group", "needs-approval")
+    problem(await site.get(address, "donor"), "not-found")  # another's
+    # Once the step is taken, nothing is held any more.
+    leave = {
+        "fund": "n",
+        "gate": "approval",
+        "subject": "disbursement:d5",
+        "rules": ["tests.small@1/small"],
+        "valid_until": str(APPLICATION["ends_on"]),
+        "reason": "It is a small fund.",
+    }
+    assert (await site.post("/v1/waivers", leave, "board")).status_code == 201
+    taken = await site.post("/v1/disbursements/d5/approve", {}, "approver")
+    assert taken.status_code == 201, taken.text
+    assert HELD["en"][0] not in (await site.client.get(f"/s/{token}?lang=en")).text
+    (passed,) = taken.json()["changed"]["decision"]
+    reasons = (await site.get(f"/v1/decisions/{passed['id']}")).json()["reasons"]
+    assert [each["rule"] for each in reasons] == ["small"]
 
 
 async def test_reasons_are_told_in_the_callers_language_and_first(site: Site) -> None:
@@ -41,6 +142,11 @@ async def test_reasons_are_told_in_the_callers_language_and_first(site: Site) ->
     assert "appel porte sur" in told["detail"]
     assert "shared.eligibility.applicants@1/place-and-theme" in told["detail"]
     assert await site.head() == head + 1  # the refusal is a record
+    (address,) = re.findall('<(/v1/decisions/[^>]+)>; rel="related"', refused.headers["link"])
+    told = (await site.get(f"{address}?lang=ar", "grantee")).json()
+    assert (
+        "الدعوة" in {each["rule"]: each["message"] for each in told["reasons"]}["place-and-theme"]
+    )
 
 
 async def test_what_is_asked_is_held_to_its_form(site: Site) -> None:

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from mfm.app.context import today_in, utc_now
 from mfm.app.progress import around_of, must, under
+from mfm.app.reasons import Holding, holding
 from mfm.core.disbursements import Disbursement
 from mfm.core.keys import digest_of
 from mfm.core.links import StatusLink
@@ -24,6 +25,7 @@ class Shown(Struct, frozen=True):
         steps: where each payment stands.
         takers: id -> the disbursement of each payment that was asked for.
         today: the day where the fund is.
+        holding: what policies hold up, and why, in the reader's language.
     """
 
     around: Around
@@ -31,9 +33,10 @@ class Shown(Struct, frozen=True):
     steps: tuple[TrancheStep, ...]
     takers: dict[str, Disbursement]
     today: date
+    holding: tuple[Holding, ...]
 
 
-async def shown(engine: Engine, token: str) -> Shown | None:
+async def shown(engine: Engine, token: str, language: str) -> Shown | None:
     """Return what a token's link shows, or None, with the same work, for none or a revoked one."""
     async with snapshot(engine) as connection:
         link = await reads.by_digest(connection, StatusLink, digest_of(token))
@@ -42,6 +45,9 @@ async def shown(engine: Engine, token: str) -> Shown | None:
         around = await around_of(connection, link.commitment)
         party = await must(connection, Party, link.to_party)
         takers = await under(connection, Disbursement, link.commitment)
+        standing = {f"disbursement:{each.id}": each.seq for each in takers}
+        standing[f"commitment:{link.commitment}"] = around.commitment.seq
+        held = await holding(connection, standing, language)
     today = today_in(around.giver.time_zone, utc_now())
     by_id = {each.id: each for each in takers}
-    return Shown(around, party, tranche_steps(around, takers), by_id, today)
+    return Shown(around, party, tranche_steps(around, takers), by_id, today, held)

@@ -173,6 +173,39 @@ def restored(told: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
     return facts
 
 
+def recalled(kept: dict[str, Any], policies: Sequence[PolicyFile], catalogue: Catalogue) -> Found:
+    """Return a decision as `told` has kept it; what came out is taken from there, not found again.
+
+    Args:
+        kept: what was kept.
+        policies: the files that it names, loaded with that catalogue.
+        catalogue: the one that it names.
+
+    Raises:
+        KeyError: it names a rule that these files do not have.
+    """
+    rules = {(policy.name, rule.id): rule for policy in policies for rule in policy.rules}
+    on, submitted_on = date.fromisoformat(kept["on"]), kept.get("submitted_on")
+    return Found(
+        kept["outcome"],
+        on,
+        tuple(
+            Result(
+                each["policy"],
+                rules[each["policy"], each["rule"]],
+                each["result"],
+                tuple(each["missing"]),
+            )
+            for each in kept["rules"]
+        ),
+        tuple(policies),
+        catalogue.admit(restored(kept["facts"], catalogue))[0] | {ON: on},
+        kept["rejected"],
+        catalogue,
+        date.fromisoformat(submitted_on) if submitted_on else None,
+    )
+
+
 def told(found: Found) -> dict[str, Any]:
     """Return a decision in the record's profile: what was read, what came out, and by which files.
 

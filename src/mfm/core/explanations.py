@@ -60,6 +60,7 @@ class Reason(Struct, frozen=True, gc=False):
         message: what is wrong.
         fix: what to do next.
         clause: of the policy's source.
+        approver: the role that may lift it by a waiver, "" where none may.
     """
 
     policy: str
@@ -69,6 +70,7 @@ class Reason(Struct, frozen=True, gc=False):
     message: str
     fix: str
     clause: str
+    approver: str
 
 
 def explained(found: Found, language: str) -> list[Reason]:
@@ -81,6 +83,7 @@ def explained(found: Found, language: str) -> list[Reason]:
             each.result,
             *sentences(found, each, language),
             each.rule.clause,
+            each.rule.approver if each.result == "violated" else "",
         )
         for each in found.results
         if each.result in ("violated", "undecided")

@@ -207,7 +207,7 @@ motion.read             all:any
 attestation.read        staff:any overseers:any grantee:own
 standards.read          all:any
 policy.read             all:any
-decision.read           staff:fund overseers:any
+decision.read           staff:fund overseers:any donor:own grantee:own
 waiver.read             staff:fund overseers:any
 call.read               all:any
 comment.read            all:any

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from mfm.core.money import decimal_text, exponent
+from mfm.web.endpoints import Ask, header
 
 DEFAULT = "en"
 _QUALITY = re.compile(r"\s*;\s*q\s*=\s*(?:(1)(?:\.0{0,3})?|0(?:\.([0-9]{0,3}))?)\s*")
@@ -98,6 +99,11 @@ def chosen(asked: str, accepted: str) -> Language:
         if found and weight and found[1].lower() in LANGUAGES:
             wanted.append((-weight, place, found[1].lower()))
     return LANGUAGES[min(wanted)[2] if wanted else DEFAULT]
+
+
+def language_of(ask: Ask) -> str:
+    """Return the code of the language that a caller asks for, or reads best."""
+    return chosen(ask.query_params.get("lang", ""), header(ask, b"accept-language") or "").code
 
 
 def _weight(quality: str) -> int:

@@ -62,6 +62,7 @@ from mfm.web.endpoints import (
     tell,
     whole,
 )
+from mfm.web.languages import language_of
 from mfm.web.progress import MORE, More
 from mfm.web.render import PLURALS, noun_json, record_json
 from mfm.web.services import Services
@@ -72,6 +73,7 @@ _PAGING = (
     Query("cursor", "continues the list where the page before ended"),
     Query("updated_since_seq", "only what changed after this record", "integer"),
 )
+_LANGUAGE = (Query("lang", "en, fr, es or ar; else as Accept-Language says"),)
 FILTERS: dict[type[Noun], tuple[str, ...]] = {
     Party: ("identifier", "kind", "country", "merged_into"),
     Fund: ("tier", "parent", "steward", "identifier"),
@@ -98,7 +100,7 @@ FILTERS: dict[type[Noun], tuple[str, ...]] = {
     Motion: ("fund", "status", "disbursement", "used_by"),
     Attestation: ("party", "kind", "status"),
     Standards: ("fund",),
-    Decision: ("fund", "gate", "subject", "outcome"),
+    Decision: ("fund", "gate", "subject", "outcome", "status", "party"),
     Waiver: ("fund", "gate", "subject", "status"),
     Call: ("fund", "funding_window", "status"),
     Comment: ("call", "fund", "party", "status"),
@@ -169,7 +171,7 @@ def _with_more(noun: type[Noun], more: More) -> Any:  # noqa: ANN401  # a handle
     async def handle(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
         found = await reads.one(services.engine, actor_of(actor), noun, part(ask, "id"))
         # Days pass while the noun stays: there is no "unchanged" here, the tag serves If-Match.
-        told = noun_json(found) | await more.read(services, found)
+        told = noun_json(found) | await more.read(services, found, language_of(ask))
         return ok(told, headers={"ETag": f'"{found.seq}"'})
 
     return handle
@@ -210,6 +212,7 @@ def _reading(noun: type[Noun], filters: tuple[str, ...]) -> tuple[Endpoint, Endp
             handle=_with_more(noun, MORE[noun]) if noun in MORE else _one(noun),
             text=f"Read one {KINDS[noun].replace('_', ' ')}.",
             answer=f"{name}Read" if noun in MORE else name,
+            queries=_LANGUAGE if noun is Decision else (),
         ),
     )
 

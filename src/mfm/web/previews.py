@@ -8,8 +8,9 @@ from mfm.app.previews import CheckApplication, Preview, PreviewDecision
 from mfm.core.permissions import Actor
 from mfm.web.bodies import decode
 from mfm.web.endpoints import Ask, Endpoint, actor_of, ok
+from mfm.web.languages import language_of
 from mfm.web.services import Services
-from mfm.web.writes import language_of, read_body
+from mfm.web.writes import read_body
 
 
 async def _check(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:

@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct, to_builtins
 
-from mfm.app import progress, reads
+from mfm.app import progress, reads, reasons
 from mfm.core.applications import Application
 from mfm.core.calls import Call
 from mfm.core.comments import Comment
 from mfm.core.commitments import Commitment
 from mfm.core.disbursements import Disbursement
+from mfm.core.explanations import Reason
+from mfm.core.judgements import Decision
 from mfm.core.money import Money
 from mfm.core.next_steps import NextStep, PastStep
 from mfm.core.overlap_cases import OverlapAnswer
@@ -36,19 +38,19 @@ class More(NamedTuple):
 
     Attributes:
         fields: (name, type) for the description.
-        read: returns the fields' values.
+        read: returns the fields' values; what is told in words, in a language.
     """
 
     fields: tuple[tuple[str, Any], ...]
-    read: Callable[[Services, Any], Awaitable[dict[str, Any]]]
+    read: Callable[[Services, Any, str], Awaitable[dict[str, Any]]]
 
 
-async def _disbursement(services: Services, made: Disbursement) -> dict[str, Any]:
+async def _disbursement(services: Services, made: Disbursement, _: str) -> dict[str, Any]:
     told: dict[str, Any] = to_builtins(await progress.of_disbursement(services.engine, made))
     return told
 
 
-async def _commitment(services: Services, made: Commitment) -> dict[str, Any]:
+async def _commitment(services: Services, made: Commitment, _: str) -> dict[str, Any]:
     steps = await progress.of_commitment(services.engine, made)
     told = []
     for step in steps:
@@ -58,8 +60,13 @@ async def _commitment(services: Services, made: Commitment) -> dict[str, Any]:
     return {"progress": told}
 
 
+async def _decision(services: Services, made: Decision, language: str) -> dict[str, Any]:
+    told: dict[str, Any] = to_builtins(await reasons.told_of(services.engine, made, language))
+    return told
+
+
 async def _words(
-    services: Services, made: Call | Comment | Application | OverlapAnswer
+    services: Services, made: Call | Comment | Application | OverlapAnswer, _: str
 ) -> dict[str, Any]:
     later = (getattr(made, name, 0) for name in ("answered_in", "decided_in"))
     seqs = {made.written_in, *later} - {0}
@@ -76,6 +83,14 @@ MORE: dict[type[Noun], More] = {
             ("steps", list[PastStep]),
         ),
         _disbursement,
+    ),
+    Decision: More(
+        (
+            ("reasons", list[Reason]),
+            ("facts", dict[str, Any]),
+            ("sources", dict[str, dict[str, str]]),
+        ),
+        _decision,
     ),
     Call: _TEXTS,
     Comment: _TEXTS,

@@ -24,7 +24,7 @@ from mfm.web.languages import LANGUAGES, Language, chosen
 from mfm.web.reference import PAGES
 from mfm.web.services import Services
 
-_PAYMENTS_MAX, _REST_MAX, _TASKS_MAX = 8, 24, 8
+_PAYMENTS_MAX, _REST_MAX, _TASKS_MAX, _REASONS_MAX = 8, 24, 8, 6
 """A page stays small however long the schedule is: so many payments in full, and in a line each."""
 _UNPACKS = re.compile(r"(?i)\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
 _ASKED_FOR = frozenset({"requested", "reviewed", "returned", "approved", "instructed", "released"})
@@ -54,6 +54,7 @@ class View(Struct, frozen=True):
     as_of: Markup
     note: Markup | None
     tasks: list[Task]
+    holding: list[Task]
     money: list[tuple[Markup, Markup]]
     payments: list[Payment]
     rest: list[Markup]
@@ -79,6 +80,7 @@ class _Writer:
             as_of=self.say("page", "as_of", day=self.language.day(told.today)),
             note=self.say("grant", grant.status) if halted else None,
             tasks=list(self._tasks())[:_TASKS_MAX],
+            holding=list(self._holding())[:_REASONS_MAX],
             money=list(self._money()),
             payments=[self._payment(step) for step in told.steps if step.tranche in full],
             rest=[self._line(step) for step in rest[:_REST_MAX]] + self._more(rest[_REST_MAX:]),
@@ -110,6 +112,17 @@ class _Writer:
             assert step.next_step is not None  # held above
             facts = (self._heading(step), *self._deadline(step))
             yield Task(self.say("why", step.next_step.why), facts)
+
+    def _holding(self) -> Iterator[Task]:
+        """Yield each reason for which policies hold something up, and what to do about it."""
+        steps = {f"disbursement:{step.disbursement}": step for step in self.told.steps}
+        for held in self.told.holding:
+            step = steps.get(held.subject)
+            about = self._heading(step) if step else self.say("page", "agreement")
+            since = self.say("page", "held", day=self.language.day(held.on))
+            for reason in held.reasons:
+                facts = (Markup.escape(reason.fix), Markup(" · ").join((about, since)))
+                yield Task(Markup.escape(reason.message), facts)
 
     @staticmethod
     def _by(step: TrancheStep) -> date | None:
@@ -230,7 +243,7 @@ def _answer(ask: Ask, language: Language, view: View | None) -> Response[bytes]:
 async def _status(services: Services, ask: Ask, _: Actor | None) -> Response[bytes]:
     """Show a grant to whoever has its link; parameters that are not ours are let be."""
     language = chosen(ask.query_params.get("lang", ""), header(ask, b"accept-language") or "")
-    told = await shown(services.engine, str(ask.path_params["token"]))
+    told = await shown(services.engine, str(ask.path_params["token"]), language.code)
     return _answer(ask, language, None if told is None else _Writer(language, told).view())
 
 

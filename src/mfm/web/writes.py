@@ -14,11 +14,12 @@ from mfm.app.registry import VERBS
 from mfm.core.entries import EntryBatch
 from mfm.core.errors import Invalid, Problem, Refused
 from mfm.core.permissions import Actor
+from mfm.core.record import parse
 from mfm.core.terms import Key
 from mfm.web import problems, receipts, refusals
 from mfm.web.bodies import decode, decode_with_path
 from mfm.web.endpoints import JSON, Ask, Endpoint, actor_of, body_of, header, ok
-from mfm.web.languages import DEFAULT, chosen
+from mfm.web.languages import language_of
 from mfm.web.render import outcome_json
 from mfm.web.services import Services
 
@@ -47,12 +48,6 @@ def _if_match(ask: Ask) -> int | None:
     return int(found[1])
 
 
-def language_of(ask: Ask) -> str:
-    """Return the code of the language that a caller reads best, of those that there are."""
-    accepted = header(ask, b"accept-language")
-    return chosen("", accepted).code if accepted else DEFAULT
-
-
 async def read_body(ask: Ask) -> bytes:
     """Return the body of a JSON request.
 
@@ -74,6 +69,8 @@ def answer(
             services.count_refusal(actor)
         refusal = refusals.response(Refused(*refusal_of(made)), path, made.seq)
         refusal.headers.update(_replayed(made))
+        for decision in parse(made.content)[1].sets.get("decision", ()):
+            refusal.headers["Link"] += f', </v1/decisions/{decision["id"]}>; rel="related"'
         return refusal
     told, location = outcome_json(made.content)
     headers = {"ETag": f'"{made.seq}"', "Location": location, "Link": receipts.link(made.seq)}
