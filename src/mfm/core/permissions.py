@@ -142,6 +142,7 @@ overlap.open            administrator:any
 overlap.explain         preparer:fund grantee:own
 overlap.decide          preparer:fund approver:fund board:fund
 overlap.reopen          approver:fund board:fund
+policy.simulate         staff:fund overseers:any
 decision.preview        preparer:fund approver:fund board:fund grantee:own
 disbursement.request    preparer:fund grantee:own
 disbursement.resubmit   preparer:fund grantee:own

@@ -174,11 +174,7 @@ class States:
         return changes
 
     def heed(self, told: Told) -> None:
-        """Set the decision that a refusal keeps.
-
-        Raises:
-            Differs: `gate`, `state-link`.
-        """
+        """Set the decision that a refusal keeps; raise Differs: `gate`, `state-link`."""
         verify_judgements.check_refused(told)
         for kind, state in told.sets:
             self._follow(kind, state, told)
