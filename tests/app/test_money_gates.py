@@ -117,7 +117,8 @@ async def test_a_hold_is_lifted_by_the_role_that_its_rule_names(books: Books) ->
     phased = {"id": "x", "fund": "n", "amount": usd("1.00"), "earmark": {"phase": ["development"]}}
     held = await books.do("allocation.approve", operator("a"), **phased)
     assert code_of(held) == "policy-approval"
-    assert "Ask the board." in refusal_of(held)[1]
+    lifted = "waiver.sign gate=allocation subject=allocation:x role=board"
+    assert f"Ask the board. [tests.floor@1/named; {lifted}]" in refusal_of(held)[1]
     leave = {
         "fund": "n",
         "gate": "allocation",

@@ -43,7 +43,8 @@ def test_a_chain_of_verbs(terminal: Terminal, tmp_path: Path) -> None:
     contribution = ("--from-party", "donor", "--to-fund", "g", "--amount", "1000.00 USD", *ON)
     assert run("commitment", "sign", "--id", "c", *contribution).returncode == 0
     money = ("--amount", "500.00 USD", *ON)
-    assert run("deposit", "receive", "--id", "d", "--commitment", "c", *money).returncode == 0
+    told = run("deposit", "receive", "--id", "d", "--commitment", "c", *money)
+    assert told.stdout.strip() == "Record 7: deposit.receive d"
     lines = (
         '[{"account":"5700","debit":{"amount":"7.00","currency":"USD"}},'
         '{"account":"1100","subject":"main","credit":{"amount":"7.00","currency":"USD"}},'

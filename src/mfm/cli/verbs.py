@@ -171,7 +171,9 @@ async def _perform(session: Session, args: argparse.Namespace) -> int:
             print(next_step(code))
         return 1
     record, body = parse(made.content)
-    ids = [state["id"] for states in body.sets.values() for state in states]
+    own = verb.name.partition(".")[0].replace("-", "_")  # what a verb is about comes first
+    kinds = sorted(body.sets, key=lambda kind: kind != own)
+    ids = [state["id"] for kind in kinds for state in body.sets[kind]]
     told = {"secret": secret} if secret and not made.replayed else {}
     if args.json:
         print_json({"seq": record.seq, "verb": body.verb, "ids": ids, **told})

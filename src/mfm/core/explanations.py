@@ -13,6 +13,7 @@ from mfm.core.decisions import Found, Result
 from mfm.core.facts import CURRENCY, Catalogue, Fact, Value
 from mfm.core.money import decimal_text
 from mfm.core.policy_rules import Template
+from mfm.core.remedies import remedies
 
 _ISOLATE, _END = "\u2068", "\u2069"
 _NARROW = "\u202f"
@@ -61,6 +62,8 @@ class Reason(Struct, frozen=True, gc=False):
         fix: what to do next.
         clause: of the policy's source.
         approver: the role that may lift it by a waiver, "" where none may.
+        remedies: what makes known what is missing: `party.attest kind=level`, or a field of the
+            step itself, such as `marker`.
     """
 
     policy: str
@@ -71,6 +74,7 @@ class Reason(Struct, frozen=True, gc=False):
     fix: str
     clause: str
     approver: str
+    remedies: tuple[str, ...]
 
 
 def explained(found: Found, language: str) -> list[Reason]:
@@ -84,6 +88,7 @@ def explained(found: Found, language: str) -> list[Reason]:
             *sentences(found, each, language),
             each.rule.clause,
             each.rule.approver if each.result == "violated" else "",
+            remedies(each.missing) if each.result == "undecided" else (),
         )
         for each in found.results
         if each.result in ("violated", "undecided")

@@ -226,15 +226,23 @@ def settled(draft: Draft, decision: Decision, content: bytes, reasons: Iterable[
         return structs.replace(draft, sets=(*draft.sets, decision), blobs=(*draft.blobs, content))
     refused = structs.replace(decision, status="refused")
     kept = Draft(effective_on=decision.judged_on, sets=(refused,), blobs=(content,))
-    raise Held(CODES[decision.outcome], sentences(reasons), kept)
+    raise Held(CODES[decision.outcome], sentences(decision, reasons), kept)
 
 
-def sentences(reasons: Iterable[Reason]) -> str:
-    """Return all reasons as one text: what is wrong, what to do next, and the rule's name."""
-    told = [
-        f"{each.message} {each.fix} [{name_of(each.policy, each.rule)}]"
-        for each in reasons
-        if each.severity != "flag" or each.result == "undecided"
-    ]
+def sentences(decision: Decision, reasons: Iterable[Reason]) -> str:
+    """Return all reasons of a decision as one text.
+
+    Each is what is wrong, what to do next, and in brackets the rule with what would meet or lift
+    it: `party.attest kind=level`, a field of the step, or the role whose waiver it takes.
+    """
+    lifted = f"gate={decision.gate} subject={decision.subject}"
+    told = []
+    for each in reasons:
+        if each.severity == "flag" and each.result != "undecided":
+            continue
+        names = [name_of(each.policy, each.rule), *each.remedies]
+        if each.approver:
+            names.append(f"waiver.sign {lifted} role={each.approver}")
+        told.append(f"{each.message} {each.fix} [{'; '.join(names)}]")
     text = " ".join(told) or "No policy is in force for this; the fund's board adopts one first."
     return text[:_DETAIL_MAX]

@@ -127,9 +127,9 @@ attestation-value      | 422 | The kind takes another value | Use a value that t
 attestation-dates      | 422 | The attestation's days cannot be | Say when it was verified, not later than today, and until when it is valid.
 attestation-state      | 409 | The attestation is withdrawn already | Nothing to do.
 gate-unknown           | 422 | Policies are not asked about this | Name a verb that the detail lists.
-policy-refuses         | 409 | The fund's policies refuse this | Do what the detail says for each reason; a refusal is lifted by changing the policy alone.
-policy-incomplete      | 409 | The fund's policies need facts that are missing | Provide what the detail names; somebody else verifies it with party.attest.
-policy-approval        | 409 | The fund's policies hold this for approval | Do what the detail says, or have the role that the rule names sign a waiver.
+policy-refuses         | 409 | The fund's policies refuse this | Do what the detail says for each reason, and try again; no waiver lifts a refusal.
+policy-incomplete      | 409 | The fund's policies need facts that are missing | Provide what the detail names. In brackets: a kind that another party attests (party.attest), or a field of this request.
+policy-approval        | 409 | The fund's policies hold this for approval | Do what the detail says, or have another key of the role in brackets sign a waiver (waiver.sign) for these rules.
 waiver-past            | 422 | The waiver would be over already | Name a day to come.
 waiver-state           | 409 | The waiver is revoked already | Sign a new one.
 call-dates             | 422 | The call's days contradict each other | Mend the day that the pointer names.
