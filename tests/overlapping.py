@@ -6,6 +6,7 @@ from typing import Any
 from mfm.core.overlap_cases import OverlapAnswer, OverlapCase
 from mfm.core.permissions import Actor
 from mfm.core.record import Noun, parse
+from mfm.core.sharing import SharingAgreement
 from tests.calling import TODAY, accepted, applied, called, grantee
 from tests.support import Books, operator
 
@@ -54,6 +55,12 @@ async def decided(books: Books, case: str, **more: object) -> None:
         await accepted(books, "overlap.decide", staff(key), **told)
 
 
+async def shared(books: Books) -> None:
+    """Propose an agreement `s` between funds n and g."""
+    told = {"id": "s", "from_fund": "n", "to_fund": "g", "valid_from": str(TODAY)}
+    await accepted(books, "sharing.propose", staff("one", "n"), **told)
+
+
 FORGED: list[tuple[str, type[Noun], dict[str, Any]]] = [
     ("another pair", OverlapCase, {"first": "donor"}),
     ("a score above all", OverlapCase, {"score": 1001}),
@@ -70,5 +77,10 @@ FORGED: list[tuple[str, type[Noun], dict[str, Any]]] = [
     ("an answer for another", OverlapAnswer, {"party": "donor"}),
     ("an answer of nobody's", OverlapAnswer, {"given_by": ""}),
     ("an answer beside a later record", OverlapAnswer, {"written_in": 10**6}),
+    ("an agreement with itself", SharingAgreement, {"to_fund": "n"}),
+    ("an agreement of one person", SharingAgreement, {"agreed_by": "one"}),
+    ("agreed by nobody", SharingAgreement, {"agreed_by": ""}),
+    ("over before it begins", SharingAgreement, {"valid_until": TODAY - timedelta(days=9)}),
+    ("ended while in force", SharingAgreement, {"ended_by": "two"}),
 ]
 """What neither the database nor the fold may let stand: (what, kind, change)."""

@@ -72,6 +72,13 @@ def test_a_mechanism_is_scanned(terminal: Terminal) -> None:
     told = terminal.json("overlaps", "scan")["overlaps"]
     twins = [each for each in told if each["detector"] == "same-organisation"]
     assert any("for: Femmes and Women mean the same" in each["reasons"] for each in twins)
+    assert terminal.json("overlaps", "counts")["counts"][0]["cases"] == 1
     said = terminal.run("overlaps", "scan")
     assert said.returncode == 0
     assert "same-organisation" in said.stdout
+    assert "0 cases opened, 0 have new evidence, 1 known." in said.stdout
+    assert "opened" not in terminal.json("overlaps", "scan", "--show")
+    (case,) = terminal.json("overlaps", "list", "--status", "open")["items"]
+    shown = terminal.run("overlaps", "show", case["id"], "--language", "es")
+    assert "registrada dos veces" in shown.stdout
+    assert "for: Femmes and Women mean the same" in shown.stdout

@@ -9,6 +9,7 @@ from msgspec import structs
 from mfm.core.overlap_cases import OverlapAnswer, OverlapCase, Side
 from mfm.core.parties import Party
 from mfm.core.record import Noun
+from mfm.core.sharing import SharingAgreement
 from mfm.core.verify_form import Differs, Told
 from mfm.core.verify_overlaps import check
 from tests.calling import TODAY
@@ -50,6 +51,17 @@ APART = structs.replace(ALIAS, merged_into="")
 ANSWER = OverlapAnswer(
     id="o.group", status="given", overlap="o", party="group", given_by="key", written_in=9
 )
+
+
+SHARING = SharingAgreement(
+    id="s",
+    status="proposed",
+    from_fund="n",
+    to_fund="g",
+    valid_from=TODAY,
+    proposed_by="key",
+)
+AGREED = structs.replace(SHARING, status="in-force", proposed_by="one", agreed_by="key")
 
 
 def held(record: Told, *before: Noun | None, answered: bool = True) -> None:
@@ -146,3 +158,25 @@ def test_nobody_decides_or_answers_for_another() -> None:
     in_chain = structs.replace(told("overlap.open", OPEN), chain=(("n", 1, ""),))
     with pytest.raises(Differs, match=FORM):
         held(in_chain)
+
+
+def test_two_people_of_two_funds_share() -> None:
+    chain = (("n", 1, ""), ("g", 1, ""))
+
+    def shared(step: str, state: SharingAgreement, **more: Any) -> None:  # noqa: ANN401  # any field
+        record = told(f"sharing.{step}", structs.replace(state, **more))
+        check({}, structs.replace(record, chain=chain), [(SHARING, record.sets[0][1])])
+
+    shared("propose", SHARING)
+    shared("agree", AGREED)
+    shared("end", AGREED, status="ended", agreed_by="two", ended_by="key")
+    with pytest.raises(Differs, match=EYES):
+        shared("agree", AGREED, proposed_by="key")
+    for change in (
+        {"agreed_by": "other"},
+        {"to_fund": "n"},
+        {"valid_until": TODAY - timedelta(days=1)},
+        {"to_fund": "x"},
+    ):
+        with pytest.raises(Differs, match=FORM):
+            shared("agree", AGREED, **change)

@@ -224,6 +224,8 @@ async def test_functions_that_run_as_the_owner_name_their_search_path(
         "keep_anchor",
         "lock_head",
         "note_reads",
+        "overlap_counts",
+        "overlaps_seen",
         "published_text",
         "seal",
         "words_beside",

@@ -31,7 +31,7 @@ from mfm.store.verify import Verified
 from tests import ruling
 from tests.calling import CALL, accepted, applied, called
 from tests.conftest import Database
-from tests.overlapping import decided, heard, opened, staff
+from tests.overlapping import decided, heard, opened, shared, staff
 from tests.support import ADVANCE, CHAIN, EXCHANGE, Books, operator, usd
 
 pytestmark = pytest.mark.anyio
@@ -123,6 +123,9 @@ async def overlaps(books: Books) -> None:
     back = {"overlap": case, "reason": "Two boards."}
     await accepted(books, "overlap.reopen", staff("three"), **back)
     await decided(books, case, outcome="affiliate")
+    await shared(books)
+    await accepted(books, "sharing.agree", staff("two", "g"), agreement="s")
+    await accepted(books, "sharing.end", staff("two", "g"), agreement="s", reason="Over.")
 
 
 async def sealed(books: Books, folder: Path) -> None:

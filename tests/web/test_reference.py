@@ -11,7 +11,7 @@ from mfm.core.permissions import TABLE
 from mfm.web.asgi import ENDPOINTS
 from mfm.web.problems import KINDS
 from tests.calling import APPLICATION, CALL, accepted
-from tests.overlapping import heard, opened
+from tests.overlapping import heard, opened, shared
 from tests.support import ADVANCE, EXCHANGE, operator, permit
 from tests.web.site import Site, problem, usd, voucher
 
@@ -154,6 +154,7 @@ async def fill(site: Site) -> None:
     seat = {"id": "seat", "fund": "n", "constituency": "un", "party": "agent"}
     await accepted(site.books, "party.register", id="twin", name="T")
     await heard(site.books, await opened(site.books), "group")
+    await shared(site.books)
     for path, body, who in (
         ("/v1/funds/n/board", {}, "administrator"),
         ("/v1/seats", seat, "administrator"),
@@ -206,6 +207,7 @@ async def test_answers_are_as_the_document_says(site: Site) -> None:
         ("get", "/v1/chain"): await site.get("/v1/chain?id=donor&limit=2"),
         ("get", "/v1/donors/{party}/money"): await site.get("/v1/donors/donor/money"),
         ("get", "/v1/reads"): await site.get("/v1/reads"),
+        ("get", "/v1/overlap-counts"): await site.get("/v1/overlap-counts"),
         ("get", "/v1/funds/{fund}/bank-accounts/{account}/reconciliation"): await site.get(
             "/v1/funds/n/bank-accounts/main/reconciliation"
         ),

@@ -25,6 +25,7 @@ from mfm.core.overlap_decisions import DecideOverlap, Known, ReopenOverlap
 from mfm.core.overlaps import KINDS
 from mfm.core.parties import Party
 from mfm.core.record import Draft
+from mfm.core.sharing import SharingAgreement
 
 
 async def open_case(context: Context, command: OpenOverlap) -> Draft:
@@ -87,9 +88,17 @@ async def _concerned(context: Context, case_id: str) -> OverlapCase:
 
 
 async def _sees_whole(context: Context, case: OverlapCase) -> bool:
-    """Tell whether an actor's key is for both sides of a case."""
+    """Tell whether an actor sees both sides of a case: by its fund, or one that shares with it."""
     fund = context.actor.fund
-    return not fund or all(fund in side.funds for side in case.sides)
+    if not fund:
+        return True
+    own = {fund}
+    today = context.act(None).on
+    for field in ("from_fund", "to_fund"):
+        for each in await context.unit.find_all(SharingAgreement, field, [fund]):
+            other = each.to_fund if each.from_fund == fund else each.from_fund
+            own |= {other} if each.covers(fund, other, today) else set()
+    return all(not side.funds or own & {*side.funds} for side in case.sides)
 
 
 async def _sides(context: Context, command: OpenOverlap) -> tuple[Side, Side]:

@@ -9,13 +9,17 @@ from msgspec import to_builtins
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from mfm.app import overlap_files, overlap_opening, overlaps
-from mfm.cli.arguments import Commands, command, print_json
+from mfm.app import overlap_files, overlap_opening, overlap_reads, overlaps
+from mfm.app.overlap_reads import SeenOverlap
+from mfm.app.reads import Page
+from mfm.cli.arguments import Commands, command, print_json, visible
 from mfm.cli.session import Session
 from mfm.cli.statements import print_table
+from mfm.core.overlap_words import LANGUAGES
 from mfm.core.permissions import require
 
 _TOP = 50
+_PAGE_ROWS = 500
 Work = Callable[[argparse.Namespace, overlap_files.Tick], int]
 
 
@@ -27,6 +31,14 @@ def add(commands: Commands) -> None:
     text = "Look for overlap in all that the mechanism holds, and open a case of each."
     scan = command(whats, "scan", _scan, text)
     scan.add_argument("--show", action="store_true", help="only say what there is, open nothing")
+    text = "List the cases of overlap, as far as you may see each."
+    made_list = command(whats, "list", _list, text)
+    for name in ("detector", "status", "band"):
+        made_list.add_argument(f"--{name}", help=f"only with this {name}")
+    shown = command(whats, "show", _show, "Tell one case of overlap, with its texts.")
+    shown.add_argument("case", metavar="ID")
+    shown.add_argument("--language", choices=LANGUAGES, default="en", help="of its sentences (en)")
+    command(whats, "counts", _counts, "Count the cases of overlap, by detector and status.")
     _pairs(
         whats,
         "match-organisations",
@@ -97,6 +109,56 @@ async def _scan(session: Session, args: argparse.Namespace) -> int:
     print_table("", ("detector", "one", "other", "band", "why"), rows)
     if told:
         print("{opened} cases opened, {again} have new evidence, {known} known.".format(**told))
+    return 0
+
+
+async def _list(session: Session, args: argparse.Namespace) -> int:
+    names = ("detector", "status", "band")
+    filters = {name: told for name in names if (told := getattr(args, name))}
+    found: list[SeenOverlap] = []
+    asked = (args.mechanism, "overlap_case.read", "mfm overlaps list")
+    async with session.reading(*asked) as (engine, actor):
+        page = Page(_PAGE_ROWS, filters=filters)
+        while more := await overlap_reads.page_of(engine, actor, page, "en"):
+            found += more
+            page = Page(_PAGE_ROWS, (more[-1].seq, more[-1].id), filters=filters)
+    if args.json:
+        print_json({"items": found})
+        return 0
+    rows = [
+        (each.id, each.status, each.detector, *(side.id or "..." for side in each.sides), each.band)
+        for each in found
+    ]
+    print_table("", ("case", "status", "detector", "one", "other", "band"), rows)
+    return 0
+
+
+async def _show(session: Session, args: argparse.Namespace) -> int:
+    asked = (args.mechanism, "overlap_case.read", f"mfm overlaps show {args.case}")
+    async with session.reading(*asked) as (engine, actor):
+        found = await overlap_reads.one(engine, actor, args.case, args.language)
+    if args.json:
+        print_json(found)
+        return 0
+    print(f"{found.id}: {found.status}, {found.detector}, answers until {found.answer_by}")
+    print(visible(found.notice))
+    for line in (*found.evidence, *found.reasons, *found.said):
+        print(f"  {visible(line)}")
+    for side in found.sides:
+        of = f"{side.kind} {side.id}".strip()
+        print(f"{of} ({', '.join(side.funds)}): {visible(side.answer) or 'no answer shown'}")
+    return 0
+
+
+async def _counts(session: Session, args: argparse.Namespace) -> int:
+    asked = (args.mechanism, "overlap.count", "mfm overlaps counts")
+    async with session.reading(*asked) as (engine, actor):
+        found = await overlap_reads.counts(engine, actor)
+    if args.json:
+        print_json({"counts": found})
+        return 0
+    rows = [(each.detector, each.status, str(each.cases)) for each in found]
+    print_table("", ("detector", "status", "cases"), rows)
     return 0
 
 

@@ -38,6 +38,7 @@ from mfm.core.refunds import Refund
 from mfm.core.reported import ReportedActivity, ReportedTransaction
 from mfm.core.reports import Report
 from mfm.core.revaluations import Revaluation
+from mfm.core.sharing import SharingAgreement
 from mfm.core.standards import Standards
 from mfm.core.unidentified_receipts import UnidentifiedReceipt
 from mfm.core.write_offs import WriteOff
@@ -71,6 +72,7 @@ _ALL: tuple[type[Noun], ...] = (
     Application,
     OverlapCase,
     OverlapAnswer,
+    SharingAgreement,
     Attestation,
     Standards,
     Decision,

@@ -38,7 +38,7 @@ _TOPICS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 )
 """topic -> how the detectors' sentences about it begin, the first that fits."""
 
-_LANGUAGES = ("en", "fr", "es", "ar")
+LANGUAGES = ("en", "fr", "es", "ar")
 _NOTICES: dict[str, tuple[str, str, str, str]] = {
     "same-organisation": (
         "Your organisation may be registered twice.",
@@ -139,12 +139,12 @@ def topics(reasons: Iterable[str]) -> tuple[str, ...]:
 
 def notice(detector: str, language: str) -> str:
     """Return what a detector noticed, said to those concerned."""
-    return _NOTICES.get(detector, _ANY_NOTICE)[_LANGUAGES.index(language)]
+    return _NOTICES.get(detector, _ANY_NOTICE)[LANGUAGES.index(language)]
 
 
 def evidence(told: Iterable[str], language: str) -> list[str]:
     """Return kinds of evidence as sentences: what agrees, and what differs."""
-    at, made = _LANGUAGES.index(language), []
+    at, made = LANGUAGES.index(language), []
     for side, words in _SIDES.items():
         names = [each.partition(":")[2] for each in told if each.startswith(f"{side}:")]
         said = [_TOPIC_WORDS.get(name, _TOPIC_WORDS["other"])[at] for name in names]

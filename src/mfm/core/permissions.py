@@ -143,6 +143,9 @@ overlap.explain         preparer:fund grantee:own
 overlap.decide          preparer:fund approver:fund board:fund
 overlap.reopen          approver:fund board:fund
 policy.simulate         staff:fund overseers:any
+sharing.propose         approver:fund
+sharing.agree           approver:fund
+sharing.end             approver:fund
 decision.preview        preparer:fund approver:fund board:fund grantee:own
 disbursement.request    preparer:fund grantee:own
 disbursement.resubmit   preparer:fund grantee:own
@@ -224,6 +227,9 @@ statement.read          staff:fund overseers:any donor:any
 export.iati             staff:fund overseers:any donor:any
 export.hledger          staff:fund overseers:any
 overlap.read            overseers:any
+overlap_case.read       staff:fund overseers:any grantee:own
+overlap.count           staff:any overseers:any donor:any
+sharing_agreement.read  staff:fund overseers:any
 overlap_answer.read     staff:fund overseers:any grantee:own
 totals.read             staff:any overseers:any donor:any
 key.read                overseers:any

@@ -6,6 +6,7 @@ from typing import Any
 from mfm.core.overlap_cases import OverlapAnswer, OverlapCase
 from mfm.core.record import Noun
 from mfm.core.scoring import FULL
+from mfm.core.sharing import SharingAgreement
 from mfm.core.verify_form import Differs, Told
 
 Rows = Mapping[str, Mapping[str, Noun]]
@@ -23,6 +24,9 @@ def check(rows: Rows, told: Told, changes: Changes) -> None:
     Raises:
         Differs: `overlap-form`, `overlap-unheard`, `four-eyes`, `state-reference`.
     """
+    for _, state in changes:
+        if isinstance(state, SharingAgreement):
+            _sharing(told, state)
     if not told.verb.startswith("overlap."):
         return
     if told.postings or told.chain:
@@ -128,6 +132,26 @@ def _answer(rows: Rows, told: Told, state: OverlapAnswer) -> None:
     own = told.actor["party"] == state.party or told.actor["role"] not in ("grantee", "donor")
     if (state.given_by, state.written_in) != (told.actor["key"], told.seq) or not own:
         raise Differs("overlap-form", told.seq, f"{state.id} is in another's name.")
+
+
+def _sharing(told: Told, state: SharingAgreement) -> None:
+    """Hold that two people of two funds agreed, each with the key that made the record."""
+    signed = {
+        "sharing.propose": state.proposed_by,
+        "sharing.agree": state.agreed_by,
+        "sharing.end": state.ended_by,
+    }
+    until = state.valid_until
+    sound = (
+        signed.get(told.verb) == told.actor["key"]
+        and state.from_fund != state.to_fund
+        and (until is None or until >= state.valid_from)
+        and {fund for fund, _, _ in told.chain} == {state.from_fund, state.to_fund}
+    )
+    if not sound:
+        raise Differs("overlap-form", told.seq, f"Agreement {state.id} does not hold together.")
+    if state.agreed_by == state.proposed_by:
+        raise Differs("four-eyes", told.seq, f"Agreement {state.id} is one person's.")
 
 
 _STEPS: Any = {"overlap.open": _opened, "overlap.decide": _decided, "overlap.reopen": _reopened}

@@ -70,6 +70,7 @@ _REFERENCES = {
     "call": {"fund": "fund"},
     "comment": {"call": "call", "fund": "fund", "party": "party"},
     "application": {"call": "call", "fund": "fund", "lead": "party"},
+    "sharing_agreement": {"from_fund": "fund", "to_fund": "fund"},
     "overlap_answer": {"overlap": "overlap_case", "party": "party", "fund": "fund"},
     "disbursement": {"commitment": "commitment"},
     "report": {"commitment": "commitment", "disbursement": "disbursement"},

@@ -14,4 +14,13 @@ overlap.decide
 overlap.reopen
   overlap_case coordinated|joint-funding|sequel|affiliate|not-a-duplicate|confirmed|merged>open proposed proposed_by proposed_in survivor decided_by decided_on decided_in
   party? registered>registered merged_into
+
+sharing.propose
+  sharing_agreement new>proposed
+
+sharing.agree
+  sharing_agreement proposed>in-force agreed_by
+
+sharing.end
+  sharing_agreement proposed|in-force>ended ended_by
 """  # noqa: E501  # a noun a line

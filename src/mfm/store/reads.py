@@ -7,8 +7,10 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    ScalarSelect,
     Text,
     and_,
+    any_,
     column,
     func,
     literal,
@@ -94,7 +96,16 @@ def _where(noun: type[Noun], reach: Reach) -> list[ColumnElement[bool]]:
 def _filter(noun: type[Noun], name: str, value: str) -> ColumnElement[bool]:
     if noun is Allocation and name == "donor":
         return column("id").in_(allocations_of(value))
+    if name in PARTY_FIELDS:
+        return column(name) == any_(func.array(_names_of(value)))
     return column(name) == value
+
+
+def _names_of(party: str) -> ScalarSelect[str]:
+    """Select the ids that mean a party: its own, and those of its aliases."""
+    known = table("party", column("id"), column("merged_into"))
+    alias = and_(known.c.merged_into == party, known.c.merged_into != "")
+    return select(known.c.id).where(or_(known.c.id == party, alias)).scalar_subquery()
 
 
 async def page_of(

@@ -44,6 +44,7 @@ from mfm.core.record import Noun
 from mfm.core.refunds import Refund
 from mfm.core.reports import Report
 from mfm.core.revaluations import Revaluation
+from mfm.core.sharing import SharingAgreement
 from mfm.core.standards import Standards
 from mfm.core.unidentified_receipts import UnidentifiedReceipt
 from mfm.core.write_offs import WriteOff
@@ -68,7 +69,7 @@ from mfm.web.render import PLURALS, noun_json, record_json
 from mfm.web.services import Services
 
 _SEQ_MAX = 2**53
-_PAGING = (
+PAGING = (
     Query("limit", "at most so many, 1 to 500", "integer"),
     Query("cursor", "continues the list where the page before ended"),
     Query("updated_since_seq", "only what changed after this record", "integer"),
@@ -106,6 +107,7 @@ FILTERS: dict[type[Noun], tuple[str, ...]] = {
     Comment: ("call", "fund", "party", "status"),
     Application: ("call", "fund", "lead", "status", "commitment"),
     OverlapAnswer: ("overlap", "party"),
+    SharingAgreement: ("from_fund", "to_fund", "status"),
     Disbursement: ("commitment", "from_fund", "to_fund", "to_party", "status"),
     Report: ("fund", "commitment", "party", "disbursement", "status"),
     Refund: ("fund", "commitment", "party", "status"),
@@ -117,9 +119,9 @@ FILTERS: dict[type[Noun], tuple[str, ...]] = {
 """Which fields each list can be narrowed by."""
 
 
-def _page(services: Services, ask: Ask, names: tuple[str, ...]) -> tuple[Page, str]:
+def page_asked(services: Services, ask: Ask, names: tuple[str, ...]) -> tuple[Page, str]:
     """Return the part of the list that is asked for, and the list's own name for its cursors."""
-    told = queries_of(ask, {*names, *(query.name for query in _PAGING)})
+    told = queries_of(ask, {*names, *(query.name for query in PAGING)})
     filters = {name: told[name] for name in names if name in told}
     since_seq = query_int(told, "updated_since_seq", 0, (0, _SEQ_MAX))
     listing = f"{ask.scope['path']}?{json.encode(sorted(filters.items())).decode()}{since_seq}"
@@ -129,7 +131,7 @@ def _page(services: Services, ask: Ask, names: tuple[str, ...]) -> tuple[Page, s
     return Page(limit, after, since_seq, filters), listing
 
 
-def _listed(
+def listed(
     services: Services, ask: Ask, items: list[Any], last: tuple[Page, str, tuple[int, str]]
 ) -> Response[bytes]:
     """Return a page with the link to the next one, if there may be one."""
@@ -146,11 +148,11 @@ def _listed(
 
 def _list(noun: type[Noun]) -> Any:  # noqa: ANN401  # a handler, see Endpoint.handle
     async def handle(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
-        page, listing = _page(services, ask, FILTERS[noun])
+        page, listing = page_asked(services, ask, FILTERS[noun])
         found = await reads.page_of(services.engine, actor_of(actor), noun, page)
         place = (found[-1].seq, found[-1].id) if found else (0, "")
         items = [noun_json(each) for each in found]
-        return _listed(services, ask, items, (page, listing, place))
+        return listed(services, ask, items, (page, listing, place))
 
     return handle
 
@@ -178,11 +180,11 @@ def _with_more(noun: type[Noun], more: More) -> Any:  # noqa: ANN401  # a handle
 
 
 async def _records(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
-    page, listing = _page(services, ask, ("fund", "verb"))
+    page, listing = page_asked(services, ask, ("fund", "verb"))
     found = await reads.records(services.engine, actor_of(actor), page)
     place = (found[-1][0], "") if found else (0, "")
     items = [record_json(content) for _, content in found]
-    return _listed(services, ask, items, (page, listing, place))
+    return listed(services, ask, items, (page, listing, place))
 
 
 async def _record(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
@@ -203,7 +205,7 @@ def _reading(noun: type[Noun], filters: tuple[str, ...]) -> tuple[Endpoint, Endp
             handle=_list(noun),
             text=f"List {PLURALS[KINDS[noun]]}, in the order in which they last changed.",
             answer=f"{name}List",
-            queries=(*(Query(each, f"only with this {each}") for each in filters), *_PAGING),
+            queries=(*(Query(each, f"only with this {each}") for each in filters), *PAGING),
         ),
         Endpoint(
             method="GET",
@@ -229,7 +231,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         queries=(
             Query("fund", "only records that moved this fund's money"),
             Query("verb", "only records of this verb, such as entry.post"),
-            *_PAGING,
+            *PAGING,
         ),
     ),
     Endpoint(

@@ -147,6 +147,8 @@ overlap-outcome        | 422 | The outcome does not fit the case | Use an outcom
 overlap-state          | 409 | The case is at another step | See its status; a decided case is opened again with overlap.reopen.
 overlap-unheard        | 409 | Those concerned may still answer | Wait for their answers, or until the day that the detail names.
 overlap-half-seen      | 409 | The key sees one side of the case alone | Have somebody decide whose key is for both funds, or for none alone.
+sharing-funds          | 422 | The agreement is not between two funds | Name another fund as to_fund.
+sharing-state          | 409 | The agreement is at another step | See its status; one that ended is proposed anew.
 party-merged           | 409 | One of the two is merged already | Open that case again first, which parts them.
 comment-answered       | 409 | The comment is answered already | Nothing to do; see what became of it.
 application-state      | 409 | The application is at another step | See where it stands; only a draft is changed, and only what was submitted is decided on.

@@ -137,6 +137,7 @@ PLURALS = {
     "application": "applications",
     "overlap_case": "overlaps",
     "overlap_answer": "overlap-answers",
+    "sharing_agreement": "sharing-agreements",
     "disbursement": "disbursements",
     "report": "reports",
     "refund": "refunds",

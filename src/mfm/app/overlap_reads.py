@@ -1,0 +1,153 @@
+"""Reading cases of overlap: as much of each as its reader may see, in the reader's language."""
+
+from datetime import date
+
+from msgspec import Raw, Struct, json, structs
+
+from mfm.app.context import utc_now
+from mfm.app.reads import Page
+from mfm.core import overlap_words as words
+from mfm.core.errors import Invalid
+from mfm.core.permissions import Actor, scope_of
+from mfm.store import overlap_cases as store
+from mfm.store.database import Engine
+from mfm.store.overlap_cases import Viewer
+
+
+class SeenSide(Struct, frozen=True, kw_only=True):
+    """One of the two that a case is about; what is not for the reader is left out, or empty.
+
+    Attributes:
+        kind: which kind of noun.
+        id: its id.
+        party: the organisation concerned.
+        funds: the funds concerned.
+        contacts: who keeps these, by id: whom to turn to.
+        starts_on: its first day.
+        ends_on: its last one.
+        places: where it is.
+        themes: what it is for.
+        stage: its own status.
+        answered_in: the record of the organisation's answer, 0 while there is none.
+        answer: its words.
+    """
+
+    kind: str
+    id: str = ""
+    party: str = ""
+    funds: tuple[str, ...] = ()
+    contacts: tuple[str, ...] = ()
+    starts_on: date | None = None
+    ends_on: date | None = None
+    places: tuple[str, ...] = ()
+    themes: tuple[str, ...] = ()
+    stage: str = ""
+    answered_in: int = 0
+    answer: str = ""
+
+
+class SeenOverlap(Struct, frozen=True, kw_only=True):
+    """A case as a reader sees it.
+
+    Attributes:
+        id: the case's.
+        seq: the record that set its state.
+        status: open; explained, once all concerned have answered; then as it was decided.
+        detector: what noticed it.
+        notice: the same as a sentence, in the reader's language.
+        evidence: kinds of facts that agree and that differ, in the reader's language.
+        topics: the same in codes.
+        sides: the two.
+        opened_on: the day.
+        answer_by: until then nothing is decided against those who have not answered.
+        decided_on: the day, or None.
+        version: of the detector's models.
+        score: thousandths.
+        band: strong or possible.
+        suggestions: what could be done, in codes.
+        proposed: the outcome that one person proposes, or proposed.
+        survivor: the party that stays, of two that are merged.
+        reasons: the detector's sentences, for who sees both sides.
+        said: why it was proposed and decided, for who sees both sides.
+    """
+
+    id: str
+    seq: int
+    status: str
+    detector: str
+    notice: str = ""
+    evidence: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    sides: tuple[SeenSide, ...]
+    opened_on: date
+    answer_by: date
+    decided_on: date | None = None
+    version: str = ""
+    score: int = 0
+    band: str = ""
+    suggestions: tuple[str, ...] = ()
+    proposed: str = ""
+    survivor: str = ""
+    reasons: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+
+
+class OverlapCount(Struct, frozen=True):
+    """How many cases of a detector's stand at a status."""
+
+    detector: str
+    status: str
+    cases: int
+
+
+_decode = json.Decoder(SeenOverlap).decode
+
+
+async def page_of(engine: Engine, actor: Actor, page: Page, language: str) -> list[SeenOverlap]:
+    """Return a page of the cases that concern an actor, as far as it sees them.
+
+    Raises:
+        Invalid: `role-not-allowed`.
+    """
+    viewer = _viewer(actor)
+    async with engine.connect() as connection:
+        rows = await store.seen(connection, viewer, page)
+    return [_seen(told, language) for _, _, told in rows]
+
+
+async def one(engine: Engine, actor: Actor, case: str, language: str) -> SeenOverlap:
+    """Return a case, with its texts.
+
+    Raises:
+        Invalid: `role-not-allowed`; `not-found`, for what is out of reach too.
+    """
+    viewer = _viewer(actor)
+    async with engine.connect() as connection:
+        rows = await store.seen(connection, viewer, Page(1), case)
+    if not rows:
+        raise Invalid("not-found", f"There is no overlap case {case}.")
+    return _seen(rows[0][2], language)
+
+
+async def counts(engine: Engine, actor: Actor) -> list[OverlapCount]:
+    """Return how many cases there are, by detector and status.
+
+    Raises:
+        Invalid: `role-not-allowed`.
+    """
+    scope_of(actor, "overlap.count")
+    async with engine.connect() as connection:
+        return [OverlapCount(*row) for row in await store.counts(connection)]
+
+
+def _viewer(actor: Actor) -> Viewer:
+    scope = scope_of(actor, "overlap_case.read")
+    if scope == "fund" and not actor.fund:
+        scope = "any"
+    return Viewer(scope, actor.fund, actor.party, utc_now().date())
+
+
+def _seen(told: Raw, language: str) -> SeenOverlap:
+    case = _decode(told)
+    said = words.evidence(case.topics, language)
+    return structs.replace(case, notice=words.notice(case.detector, language), evidence=tuple(said))
