@@ -160,6 +160,8 @@ class Endless(io.RawIOBase):
         (OPEN + b"<transaction>", b"<sector/>"),
         (OPEN + b"<result>", b"<title/><transaction></transaction>"),
         (OPEN + b"<iati-activity>", b"<sector/><transaction></transaction>"),
+        (OPEN + b"<iati-activities>", b"<iati-activity><sector/></iati-activity>"),
+        (b"<result>", b"<query/>"),
     ],
 )
 def test_an_endless_stream_is_left_after_a_few_megabytes(start: bytes, again: bytes) -> None:

@@ -9,6 +9,7 @@ from xml.parsers import expat
 import pytest
 from msgspec.structs import replace
 
+from mfm.core.errors import Invalid
 from mfm.formats import iati
 from mfm.formats.iati import Activity
 from tests.formats.iati_sums import sums_of, sums_read
@@ -309,6 +310,30 @@ def test_transactions_of_an_activity_without_identifier_are_refused_in_order() -
         (3, "identifier-missing"),
     ]
     assert [finding.code for finding in read.findings] == ["version-unknown"]
+
+
+def test_a_list_that_a_service_wraps_is_read() -> None:
+    """A data service answers with its own root, and a query, around the list of activities."""
+    one, two = (
+        f"<iati-activity><iati-identifier>A-{number}</iati-identifier><title><narrative>T"
+        f'</narrative></title><transaction><transaction-type code="1"/><transaction-date iso-date='
+        f'"2020-01-01"/><value currency="EUR">{number}</value></transaction></iati-activity>'
+        for number in (1, 2)
+    )
+    activities = '<iati-activities version="2.03" generated-datetime="2020-02-01T00:00:00Z">{}'
+    xml = (
+        "<result><ok>True</ok>"
+        + activities.format(f"<query><limit>50</limit></query>{one}</iati-activities>")
+        + activities.format(f"{two}</iati-activities></result>")
+    ).encode()
+    assert iati.header(io.BytesIO(xml)) == iati.Header("2.03", "2020-02-01T00:00:00Z")
+    found = [
+        (each.identifier, [t.value for t in each.transactions])
+        for each in iati.read(io.BytesIO(xml))
+    ]
+    assert found == [("A-1", ["1"]), ("A-2", ["2"])]
+    with pytest.raises(Invalid, match=r"1\.05"):
+        iati.header(io.BytesIO(xml.replace(b'version="2.03"', b'version="1.05"')))
 
 
 def test_an_identifier_may_follow_the_transactions_and_ordinals_count_all() -> None:

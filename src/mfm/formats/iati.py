@@ -48,6 +48,7 @@ __all__ = [
     "validate",
 ]
 
+_LISTS = ("iati-activities", "iati-organisations")
 _VERSIONS = frozenset({"2.01", "2.02", "2.03"})
 _ERRORS_SHOWN = 5
 # Children of an activity that are not read, but can be large and must not be kept.
@@ -68,12 +69,14 @@ class Header(Struct, frozen=True):
 def header(source: Source) -> Header:
     """Return what the root of an activity file says, reading little further than its start tag.
 
+    The list may stand inside a root of another name, as in what data services answer.
+
     Raises:
         Invalid: `iati-organisation-file`, `iati-not-activities`, `iati-version` (1.x), or what
             `iati_xml` says of the bytes.
     """
     with opened(source) as stream:
-        return _header(root_of(stream)[0])
+        return _header(root_of(stream, _LISTS)[0])
 
 
 def read(source: Source) -> Iterator[Activity]:
@@ -86,7 +89,7 @@ def read(source: Source) -> Iterator[Activity]:
         Invalid: as `header`; a fault in the XML can come after some activities.
     """
     with opened(source) as stream:
-        root, head = root_of(stream)
+        root, head = root_of(stream, _LISTS)
         version, reading = _header(root).version, None
         for element, part in parts(stream, head, ("transaction", *DECODERS, *_PASSED_OVER)):
             if reading is None:
@@ -111,7 +114,7 @@ def validate(source: Source, schemas: Path) -> None:
     """
     schema = schema_of(schemas)
     with opened(source) as stream:
-        root, head = root_of(stream)
+        root, head = root_of(stream, _LISTS)
         _header(root)
         tree = tree_of(stream, head)
     if not schema.validate(tree):
@@ -125,7 +128,7 @@ def _header(root: Element) -> Header:
         detail = "This is an IATI organisation file; only activity files hold transactions."
         raise Invalid("iati-organisation-file", detail)
     if root.tag != "iati-activities":
-        detail = f"The root element is {root.tag[:100]}, not iati-activities."
+        detail = f"The root element is {root.tag[:100]}, and no iati-activities begins in it."
         raise Invalid("iati-not-activities", detail)
     version = attribute(root, "version").strip()
     if version.startswith("1."):

@@ -75,37 +75,59 @@ def opened(source: Source) -> Iterator[BinaryIO]:
         yield stream
 
 
-def root_of(stream: BinaryIO) -> tuple[Element, bytes]:
+def root_of(stream: BinaryIO, wanted: tuple[str, ...] = ()) -> tuple[Element, bytes]:
     """Read as far as the root's start tag; return the root, without children, and the bytes read.
 
     A document type stands before the root, so it is met, and refused, before any content is.
 
+    Args:
+        stream: stands at the beginning of the file.
+        wanted: where the root is none of these, and one of them begins within the first
+            `PROLOG_BYTES_MAX` bytes, that one is returned: answers of services wrap their lists.
+
     Raises:
         Invalid: what is wrong with the bytes so far; `xml-entities` for any DOCTYPE.
     """
-    parser, head = _parser("start"), bytearray()
-    while chunk := stream.read(4096):
+    root, head = None, bytearray()
+    for element in _beginning(stream, head):
+        if root is None:
+            root = element
+        if not wanted or element.tag in wanted:
+            return element, bytes(head)
+    if root is None:
+        raise _too_large(f"No element ends its start tag within {PROLOG_BYTES_MAX} bytes.")
+    return root, bytes(head)
+
+
+def _beginning(stream: BinaryIO, head: bytearray) -> Iterator[Any]:
+    """Yield the elements that begin within the first bytes, which are added to `head`."""
+    parser, begun = _parser("start"), False
+    while len(head) <= PROLOG_BYTES_MAX and (chunk := stream.read(4096)):
         if not head and chunk.startswith(_COMPRESSED):
             raise Invalid("file-compressed", "The file is compressed; unpack it first.")
         head += chunk
         fault = _fault(parser, chunk)
-        # The root may be there all the same; then the fault is told by whoever reads on.
-        for _, root in parser.read_events():
-            if root.getroottree().docinfo.internalDTD is not None:
+        for _, element in parser.read_events():
+            if not begun and element.getroottree().docinfo.internalDTD is not None:
                 raise _doctype()
-            return root, bytes(head)
-        if fault:
+            begun = True
+            yield element
+        # Where an element has begun, a fault behind it is told by whoever reads on.
+        if fault and not begun:
             raise _doctype() if _names_doctype(head) else fault
-        if len(head) > PROLOG_BYTES_MAX:
-            raise _too_large(f"No element ends its start tag within {PROLOG_BYTES_MAX} bytes.")
-    _close(parser)
-    raise Invalid("xml-malformed", "The file has no element.")
+        if fault:
+            return
+    if not begun and len(head) <= PROLOG_BYTES_MAX:
+        _close(parser)
+        raise Invalid("xml-malformed", "The file has no element.")
 
 
 def parts(
     stream: BinaryIO, head: bytes, tags: tuple[str, ...]
 ) -> Iterator[tuple[Element, Element | None]]:
     """Stream the rest of an activity file: one child of an activity at a time, then forget it.
+
+    Activities stand in the root, or in lists that the root wraps.
 
     Args:
         stream: stands behind `head`.
@@ -120,24 +142,31 @@ def parts(
         Invalid: what is wrong with the bytes.
     """
     parser = _parser("end", tag=("iati-activity", *tags))
-    root, in_part, in_activity = None, 0, 0
+    in_part, in_activity = 0, 0
     for chunk in chain([head], iter(lambda: stream.read(CHUNK_BYTES), b"")):
         _feed(parser, chunk)
         in_part, in_activity = in_part + len(chunk), in_activity + len(chunk)
         for _, element in parser.read_events():
-            if root is None:
-                root = element.getroottree().getroot()
             parent = element.getparent()
-            if parent is root and element.tag == "iati-activity":
+            if element.tag == "iati-activity" and _lists(parent):
                 yield element, None
                 in_part = in_activity = 0
                 forget(element)
-            elif parent is not None and parent.getparent() is root:
+                _forget_before(parent)
+            elif parent is not None and _lists(parent.getparent()):
                 yield parent, element
                 in_part = 0
                 forget(element)
         _bound(in_part, in_activity)
     _close(parser)
+
+
+def _lists(element: Any) -> bool:  # noqa: ANN401 - lxml has no types
+    """Tell whether an element lists activities: it is the root, or stands right in it."""
+    if element is None or element.tag != "iati-activities":
+        return False
+    above = element.getparent()
+    return above is None or above.getparent() is None
 
 
 def elements(
@@ -345,6 +374,10 @@ def forget(element: Any) -> None:  # noqa: ANN401 - lxml has no types
     """Let go of an element and of all that stand before it."""
     # The element itself must stay: libxml2 may still be adding to the text behind it.
     element.clear(keep_tail=True)
+    _forget_before(element)
+
+
+def _forget_before(element: Any) -> None:  # noqa: ANN401 - lxml has no types
     parent = element.getparent()
     while element.getprevious() is not None:
         del parent[0]

@@ -316,7 +316,7 @@ xml-encoding           | 422 | The file's encoding is broken | Save it as UTF-8.
 xml-entities           | 422 | The file declares a document type | Remove the DOCTYPE; entities are not read.
 xml-too-deep           | 422 | The file is nested too deeply | No IATI file is; check where it comes from.
 xml-too-large          | 422 | A part of the file is too large | Split it; the detail names the part and the limit.
-iati-not-activities    | 422 | This is no IATI activity file | Import a file whose root is iati-activities.
+iati-not-activities    | 422 | This is no IATI activity file | Import a file whose root is iati-activities, or that wraps one.
 iati-organisation-file | 422 | This is an IATI organisation file | Import the publisher's activity file.
 iati-version           | 422 | This version of IATI is not read | Convert the file to IATI 2.03.
 iati-schema            | 422 | The file breaks the schema | Mend the lines that the detail names.
