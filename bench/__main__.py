@@ -16,7 +16,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import Progress
 
-from bench import importing, matching, policies, posting, reads, sealing, trail
+from bench import importing, matching, overlap, policies, posting, reads, sealing, trail
 from bench.stage import Stage, Told
 from mfm.store import embedded, migrate
 
@@ -28,6 +28,7 @@ MEASURES: dict[str, Callable[[Stage], Awaitable[Told]]] = {
     "trail": trail.measure,
     "policies": policies.measure,
     "matching": matching.measure,
+    "overlap": overlap.measure,
 }
 """Each prepares a mechanism of its own on the one database server."""
 
@@ -55,7 +56,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--transactions", type=int, default=100_000, help="of the import's file")
     parser.add_argument("--years", type=int, default=1, help="of history of 40 funds, to read from")
-    parser.add_argument("--orgs", type=int, default=10_000, help="in the register that is scanned")
+    parser.add_argument("--orgs", type=int, default=10_000, help="and as many applications")
     parser.add_argument(
         "--million", action="store_true", help="verify a trail of a million records, too"
     )

@@ -1,23 +1,19 @@
-"""The matchers' speed: pairs a second, and a scan of a register that grows tenfold.
+"""The matchers' speed: pairs a second, beside the bare likeness of letters.
 
 Names are made up from the lexicon's own words, so that they meet as real ones do.
 """
 
 import asyncio
 import random
-import resource
 import time
 from collections.abc import Callable
-from functools import partial
 
 from rapidfuzz.fuzz import token_sort_ratio
-from rich.table import Table
 
-from bench.stage import Stage, Told
+from bench.stage import Stage, Told, table
 from mfm.app.matching import lexicon, org_matcher
 from mfm.core.org_likeness import OrgView
-from mfm.core.overlap_keys import close_pairs, keyed, party_keys
-from mfm.core.overlap_parties import Registered, same_organisations
+from mfm.core.overlap_parties import Registered
 
 PAIRS = 2_000
 COUNTRIES = (
@@ -54,42 +50,22 @@ def per_second(count: int, work: Callable[[], object]) -> float:
 
 
 async def measure(stage: Stage) -> Told:
-    """Measure pairs, and the scan at a tenth of the size and at the whole."""
+    """Measure pairs."""
     return await asyncio.to_thread(_measured, stage)
 
 
-def _measured(stage: Stage) -> Told:
+def _measured(_: Stage) -> Told:
     matcher = org_matcher()
-    parties = register(stage.args.orgs)
-    views = [each.view for each in parties[: 2 * PAIRS]]
-    reads = [matcher.read(each) for each in views]
+    reads = [matcher.read(each.view) for each in register(2 * PAIRS)]
     pairs = list(zip(reads[::2], reads[1::2], strict=False))
     bare = per_second(
         len(pairs),
         lambda: [token_sort_ratio(one.view.name, other.view.name) for one, other in pairs],
     )
     judged = per_second(len(pairs), lambda: [matcher.judge(*pair) for pair in pairs])
-    task = stage.progress.add_task("scanning", total=len(parties))
-
-    def scanned(some: list[Registered]) -> float:
-        begun = time.process_time()
-        keys = [keyed("party", each.id, party_keys(matcher.read(each.view))).keys for each in some]
-        tick = partial(stage.progress.update, task)
-        same_organisations(some, close_pairs(keys), matcher, lambda done: tick(completed=done))
-        return time.process_time() - begun
-
-    seconds = [scanned(parties[: len(parties) // 10]), scanned(parties)]
-    stage.progress.remove_task(task)
     figures = {
         "matching_pairs_per_second": round(judged),
         "matching_to_bare_ratio": round(judged / bare, 4),
-        "scan_organisations": len(parties),
-        "scan_cpu_seconds": round(seconds[1], 1),
-        "scan_growth_tenfold": round(seconds[1] / seconds[0], 1),
-        "process_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
-    table = Table("matching organisations", "found", "wanted")
-    wanted = {"scan_growth_tenfold": "<= 12"}
-    for key, value in figures.items():
-        table.add_row(key.replace("_", " "), f"{value:,}", wanted.get(key, ""))
-    return Told(figures, [table])
+    rows = [[key.replace("_", " "), f"{value:,}"] for key, value in figures.items()]
+    return Told(figures, [table("matching organisations", "what, found", rows)])

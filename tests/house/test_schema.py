@@ -229,6 +229,7 @@ async def test_functions_that_run_as_the_owner_name_their_search_path(
         "published_text",
         "seal",
         "words_beside",
+        "write_keys",
     }
     for name, settings in rows:
         assert settings == ["search_path=mfm, pg_temp"], name

@@ -7,6 +7,7 @@ from msgspec import Struct, structs
 
 from mfm.app.context import Context
 from mfm.app.import_plan import BookStep, CheckStep, GoneStep, PartyStep, RowStep, Step
+from mfm.app.overlap_keys import keep
 from mfm.core.accounts import Account
 from mfm.core.errors import Invalid, Refused
 from mfm.core.funds import Fund
@@ -250,6 +251,7 @@ class _Taking:
         if text:
             entry.texts["narratives"] = text
         await self.unit.write(entry, draft, list(moves))
+        keep(self.unit, draft)
         self.outcome.records += 1
 
     def _refuse(self, step: RowStep, refused: Refused) -> None:

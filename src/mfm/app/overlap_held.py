@@ -60,9 +60,7 @@ class Held:
     def registered(self) -> Iterator[Registered]:
         """Yield the register."""
         for party in self.parties.values():
-            numbers = (party.identifier,) if party.identifier else ()
-            view = OrgView(party.name, party.country or None, registrations=numbers)
-            yield Registered(party.id, view)
+            yield Registered(party.id, org_view(party))
 
     def traits(self) -> Iterator[Trait]:
         """Yield what two organisations seldom share: their verified accounts."""
@@ -213,6 +211,12 @@ class Held:
         return None
 
 
+def org_view(party: Party) -> OrgView:
+    """Return a party as it is compared."""
+    numbers = (party.identifier,) if party.identifier else ()
+    return OrgView(party.name, party.country or None, registrations=numbers)
+
+
 async def held(connection: Snapshot) -> Held:
     """Read all that the mechanism holds."""
     found = Held()
@@ -230,11 +234,11 @@ async def held(connection: Snapshot) -> Held:
     found.costs = await all_of(connection, Cost)
     found.days = {noun: await store.days_of(connection, noun) for noun in (Report, Cost)}
     found.rates = latest(await all_of(connection, Rate))
-    _resolve(found)
+    resolve(found)
     return found
 
 
-def _resolve(found: Held) -> None:
+def resolve(found: Held) -> None:
     """Let every alias of a merged party stand for whom it is."""
     survivors = {each.id: each.merged_into for each in found.parties.values() if each.merged_into}
     if not survivors:

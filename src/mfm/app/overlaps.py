@@ -5,8 +5,9 @@ It only reads. What it finds is told to those who see the whole mechanism, and c
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
+from typing import get_args
 
 from mfm.app.context import utc_now
 from mfm.app.matching import org_matcher, project_matcher
@@ -17,36 +18,51 @@ from mfm.core.overlap_chains import counted_twice, intermediaries
 from mfm.core.overlap_control import shared_control
 from mfm.core.overlap_costs import charged_twice
 from mfm.core.overlap_exposure import over_stretched
-from mfm.core.overlap_keys import application_keys, close_pairs, keyed, party_keys
 from mfm.core.overlap_parties import same_organisations
 from mfm.core.overlap_projects import Project, alike
 from mfm.core.overlaps import Overlap
 from mfm.core.permissions import Actor, require
+from mfm.store import overlap_pairs as pairing
 from mfm.store.database import Engine, snapshot
 
+ENGINES = get_args(pairing.Engine)
+"""What can look for pairs, the one that is always there first."""
 Tick = Callable[[str, int], None]
 """Told what is being compared, and how many are done."""
 
 
-async def scan(engine: Engine, actor: Actor, tick: Tick) -> list[Overlap]:
+async def scan(
+    engine: Engine, actor: Actor, tick: Tick, by: pairing.Engine = "postgresql"
+) -> list[Overlap]:
     """Return what all detectors notice, detector by detector.
 
+    Args:
+        engine: the readers'.
+        actor: who asks.
+        tick: told how far it is.
+        by: what looks for the pairs that are worth comparing.
+
     Raises:
-        Invalid: `role-not-allowed`.
+        Invalid: `role-not-allowed`, `engine-missing`.
     """
     require(actor, "overlap.read")
     async with snapshot(engine) as connection:
         found = await held(connection)
+        pairs = await pairing.pairs(connection, by)
     # Comparing is long work without a pause: whoever shows progress goes on meanwhile.
-    return await asyncio.to_thread(_scanned, found, utc_now().date(), tick)
+    return await asyncio.to_thread(_scanned, found, pairs, utc_now().date(), tick)
 
 
-def _scanned(held: Held, on: date, tick: Tick) -> list[Overlap]:
-    parties = list(held.registered())
-    matcher = org_matcher()
-    keys = [keyed("party", each.id, party_keys(matcher.read(each.view))).keys for each in parties]
+def _scanned(held: Held, pairs: pairing.Pairs, on: date, tick: Tick) -> list[Overlap]:
+    register = list(held.registered())
+    places = {each.id: place for place, each in enumerate(register)}
+    near = (
+        (min(sides), max(sides))
+        for pair in pairs["party"]
+        if len(sides := [places[name] for name in pair if name in places]) == len(pair)
+    )
     found = same_organisations(
-        parties, close_pairs(keys), matcher, lambda done: tick("organisations", done)
+        register, near, org_matcher(), lambda done: tick("organisations", done)
     )
     found += shared_control(held.traits(), held.hosted())
     found += overlapping_calls(held.windows())
@@ -55,7 +71,7 @@ def _scanned(held: Held, on: date, tick: Tick) -> list[Overlap]:
     tick("agreements", len(held.commitments))
     found += repeated(held.asks())
     found += split(held.asks())
-    found += _projects(held)
+    found += _projects(held, pairs["application"])
     tick("applications", len(held.applications))
     return found
 
@@ -71,15 +87,10 @@ def of_money(held: Held, on: date) -> list[Overlap]:
     ]
 
 
-def _projects(held: Held) -> list[Overlap]:
+def _projects(held: Held, pairs: Iterable[tuple[str, str]]) -> list[Overlap]:
     matcher = project_matcher()
-    words = matcher.orgs.lexicon
-    keys = [
-        keyed("application", "", application_keys(each, words)).keys for each in held.applications
-    ]
-    ids = [each.id for each in held.applications]
-    pairs = ((ids[one], ids[other]) for one, other in close_pairs(keys))
     projects = {
         each.id: Project(each, matcher.read(held.project(each))) for each in held.applications
     }
-    return alike(projects, pairs, matcher)
+    known = (pair for pair in pairs if projects.keys() >= {*pair})
+    return alike(projects, known, matcher)

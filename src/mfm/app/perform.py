@@ -8,6 +8,7 @@ from msgspec import Struct, inspect, json, structs, to_builtins
 
 from mfm.app.context import Context, today_in
 from mfm.app.days import must_be_covered
+from mfm.app.overlap_keys import keep
 from mfm.core.entries import PostEntry, accounts_of
 from mfm.core.errors import Invalid, Problem, Refused
 from mfm.core.funds import Fund
@@ -208,7 +209,7 @@ async def finish(unit: Unit, prepared: Prepared) -> Made:
     try:
         if isinstance(draft, Problem):
             raise draft
-        return await unit.write(entry, draft, await unit.admit(draft))
+        made = await unit.write(entry, draft, await unit.admit(draft))
     except Refused as refused:
         return await refuse(unit, ask, entry, refused)
     except Invalid:
@@ -217,6 +218,9 @@ async def finish(unit: Unit, prepared: Prepared) -> Made:
         if known := await unit.known([entry.key_hash], sure=True):
             return await replay(unit, ask, entry, known[entry.key_hash])
         raise
+    else:
+        keep(unit, draft)
+        return made
 
 
 async def perform(unit: Unit, ask: Ask) -> Made:

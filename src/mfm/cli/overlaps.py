@@ -9,7 +9,7 @@ from msgspec import to_builtins
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from mfm.app import overlap_files, overlap_opening, overlap_reads, overlaps
+from mfm.app import overlap_files, overlap_keys, overlap_opening, overlap_reads, overlaps
 from mfm.app.overlap_reads import SeenOverlap
 from mfm.app.reads import Page
 from mfm.cli.arguments import Commands, command, print_json, visible
@@ -31,6 +31,12 @@ def add(commands: Commands) -> None:
     text = "Look for overlap in all that the mechanism holds, and open a case of each."
     scan = command(whats, "scan", _scan, text)
     scan.add_argument("--show", action="store_true", help="only say what there is, open nothing")
+    scan.add_argument(
+        "--engine",
+        choices=overlaps.ENGINES,
+        default=overlaps.ENGINES[0],
+        help="what looks for pairs: the database itself, or an extra (postgresql)",
+    )
     text = "List the cases of overlap, as far as you may see each."
     made_list = command(whats, "list", _list, text)
     for name in ("detector", "status", "band"):
@@ -92,7 +98,8 @@ async def _scan(session: Session, args: argparse.Namespace) -> int:
         ):
             if not args.show:
                 require(actor, "overlap.open")
-            found = await overlaps.scan(engine, actor, show)
+                await _renewed(session, args)
+            found = await overlaps.scan(engine, actor, show, args.engine)
         if not args.show:
             mechanism = await session.mechanism(args.mechanism)
             async with session.writer(mechanism) as writer:
@@ -110,6 +117,12 @@ async def _scan(session: Session, args: argparse.Namespace) -> int:
     if told:
         print("{opened} cases opened, {again} have new evidence, {known} known.".format(**told))
     return 0
+
+
+async def _renewed(session: Session, args: argparse.Namespace) -> None:
+    """Make keys that are missing: of a mechanism from before there were any, or of new words."""
+    async with session.writer(await session.mechanism(args.mechanism)) as writer:
+        await overlap_keys.renew(writer)
 
 
 async def _list(session: Session, args: argparse.Namespace) -> int:

@@ -79,13 +79,17 @@ def intermediaries(
     by_source: defaultdict[str, list[Asked]] = defaultdict(list)
     for ask in asked:
         by_source[ask.source].append(ask)
+    givers = {ask.party for asks in by_source.values() for ask in asks} & below.keys()
+    ways = {party: _paths(party, below) for party in givers}
     found: dict[tuple[str, str, str], Overlap] = {}
     for source, asks in sorted(by_source.items()):
+        of: defaultdict[str, list[Asked]] = defaultdict(list)
         for ask in asks:
-            paths = _paths(ask.party, below)
-            for other in asks:
-                if other.party in paths and _near(ask, other, near_days):
-                    told = _between(source, paths[other.party])
+            of[ask.party].append(ask)
+        for ask in asks:
+            for other, path in ways.get(ask.party, {}).items():
+                if any(_near(ask, each, near_days) for each in of.get(other, ())):
+                    told = _between(source, path)
                     found.setdefault((source, told.left, told.right), told)
     return list(found.values())
 

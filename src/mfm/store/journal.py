@@ -12,8 +12,10 @@ from msgspec import json, to_builtins
 
 from mfm.core.accounts import Account
 from mfm.core.journal import Balance, Move
+from mfm.core.overlap_keys import Keyed
 from mfm.core.record import Noun, Posting
 from mfm.store.nouns import KINDS
+from mfm.store.overlaps import keys_json
 
 HEAD_MOVED = "MF002"
 """SQLSTATE of append_batch when another writer has written since."""
@@ -31,6 +33,7 @@ _APPEND = (
     "$18::text::bigint[],$19::text::bigint[],$20::text::bigint[],$21::text::bigint[],"
     "$22::text::text[],$23::text::smallint[],$24)"
 )
+_KEYED = f"{_APPEND}, write_keys($1, $25)"
 _IATI = 9
 """Which of a move's columns is text: its IATI type."""
 
@@ -135,6 +138,7 @@ class Batch:
         nouns: kind -> id -> its last state.
         payloads: free text beside the records, with its salt.
         blobs: larger content that records name.
+        keys: by which parties and applications are found where overlap is looked for.
         opened: accounts that the journal has not had before.
         chains: for each fund touched: its number and leaf before, those after, the last record.
     """
@@ -146,6 +150,7 @@ class Batch:
         self.nouns: dict[str, dict[str, Noun]] = {}
         self.payloads: list[dict[str, Any]] = []
         self.blobs: list[bytes] = []
+        self.keys: list[Keyed] = []
         self.opened: list[Balance] = []
         self.chains: list[tuple[str, int, str, int, str, int]] = []
 
@@ -204,7 +209,12 @@ async def append(
     moves = list(zip(*batch.moves, strict=True)) or [()] * 11
     told = [_texts(each) if n == _IATI else _array(each) for n, each in enumerate(moves)]
     text = json.encode(rest).decode()
-    await connection.execute(_APPEND, mechanism_id, head.seq, at, *columns, *told, text)
+    values = (mechanism_id, head.seq, at, *columns, *told, text)
+    if batch.keys:
+        last = {(each.kind, each.id): each for each in batch.keys}
+        await connection.execute(_KEYED, *values, keys_json(last.values()))
+    else:
+        await connection.execute(_APPEND, *values)
 
 
 def _array(values: Iterable[object]) -> str:

@@ -309,6 +309,7 @@ mechanism-ambiguous    | 400 | There are several mechanisms | Name one with --me
 port-unusable          | 409 | The port cannot be used | Stop what serves there, or name another one with --port.
 migration-needed       | 503 | The database is behind this release | Run mfm migrate with MFM_MIGRATION_URL.
 file-unreadable        | 422 | The file cannot be read | Check the path and the permissions.
+engine-missing         | 422 | The engine is not installed | Install the extra that the detail names, or leave --engine out.
 file-unwritable        | 422 | The file cannot be written | Check the folder and the permissions.
 file-compressed        | 422 | The file is compressed | Unpack it first.
 xml-malformed          | 422 | The file is not well-formed XML | Mend the line that the detail names.

@@ -1,0 +1,200 @@
+"""The check of one: what the detectors notice of a party, an application or a call.
+
+It is made right after something is submitted, so it reads what stands round that one alone: the
+few that share keys with it, who gives to whom near it, and the calls of its days. A scan of
+everything finds the same and more.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import date
+from typing import Literal, TypeVar
+
+from mfm.app.context import utc_now
+from mfm.app.matching import org_matcher, project_matcher
+from mfm.app.overlap_held import ASKING, GONE, Held, latest, resolve
+from mfm.app.overlap_keys import keys_of
+from mfm.core.applications import Application
+from mfm.core.attestations import Attestation
+from mfm.core.calls import Call
+from mfm.core.commitments import Commitment
+from mfm.core.funds import Fund
+from mfm.core.overlap_asks import repeated, split
+from mfm.core.overlap_calls import overlapping_calls
+from mfm.core.overlap_chains import DEPTH_MAX, Agreement, intermediaries
+from mfm.core.overlap_control import shared_control
+from mfm.core.overlap_exposure import over_stretched
+from mfm.core.overlap_parties import same_organisations
+from mfm.core.overlap_projects import Project, alike
+from mfm.core.overlaps import Overlap
+from mfm.core.parties import Party
+from mfm.core.record import Noun
+from mfm.store import overlaps as store
+from mfm.store.database import Snapshot, driver_of, within
+from mfm.store.overlap_near import Near
+
+N = TypeVar("N", bound=Noun)
+Kind = Literal["party", "application", "call"]
+NEAREST = 50
+"""With so many that share most keys one is compared."""
+APPLICATIONS_OF_ONE_MAX = 200
+"""So many of one lead's applications are compared with each other, the latest of them."""
+
+
+async def check(connection: Snapshot, kind: Kind, noun_id: str) -> list[Overlap]:
+    """Return what is noticed of one party, application or call, and of an application's lead.
+
+    Args:
+        connection: a reader's or auditor's.
+        kind: what it is.
+        noun_id: its id; one that does not stand has nothing to be noticed.
+    """
+    raw = await driver_of(connection)
+    near = Near(raw, await within(raw))
+    on = utc_now().date()
+    if kind == "call":
+        return await _call(near, noun_id)
+    if kind == "party":
+        return await _party(connection, near, noun_id, on)
+    found = await near.load(Application, "id", [noun_id])
+    if not found or found[0].status not in ASKING:
+        return []
+    asks = await _application(connection, near, found[0])
+    return [*asks, *await _party(connection, near, found[0].lead, on)]
+
+
+# Organisations ------------------------------------------------------------------------------------
+
+
+async def _party(connection: Snapshot, near: Near, party_id: str, on: date) -> list[Overlap]:
+    found = await near.load(Party, "id", [party_id])
+    if not found or found[0].status in GONE:
+        return []
+    party = found[0]
+    if party.merged_into:
+        return await _party(connection, near, party.merged_into, on)
+    alike = await store.nearest(connection, keys_of(party).keys, NEAREST)
+    held = Held()
+    # The one that is looked at stands first: it is compared with each of the others.
+    others = await near.load(Party, "id", {*alike} - {party.id})
+    held.parties = {each.id: each for each in (party, *_standing(others))}
+    own = await near.load(Attestation, "party", [party.id])
+    accounts = [each.value for each in own if each.kind == "bank-account"]
+    sharing = await near.load(Attestation, "value", accounts)
+    beside = await near.load(Attestation, "party", {each.party for each in sharing} - {party.id})
+    held.attestations = [each for each in (*own, *beside) if each.status == "in-force"]
+    grants = await near.load(Commitment, "to_party", [party.id])
+    held.commitments = _standing(grants)
+    budgets = [each.currency for each in held.attestations if each.kind == "annual-budget"]
+    if budgets and grants:
+        currencies = {*budgets, *(each.currency for each in grants)}
+        held.rates = latest(await near.rates(currencies))
+    resolve(held)
+    return await asyncio.to_thread(_of_party, held, party.id, on)
+
+
+def _of_party(held: Held, party_id: str, on: date) -> list[Overlap]:
+    register = list(held.registered())
+    pairs = ((0, place) for place in range(1, len(register)))
+    found = [
+        *same_organisations(register, pairs, org_matcher(), lambda _: None),
+        *shared_control(held.traits(), held.hosted()),
+        *over_stretched(held.awards(), held.budgets(), held.exchange, on),
+    ]
+    return _about(found, party_id)
+
+
+# Applications -------------------------------------------------------------------------------------
+
+
+async def _application(connection: Snapshot, near: Near, asked: Application) -> list[Overlap]:
+    keys = keys_of(asked).keys
+    ids = {*await store.nearest(connection, keys, NEAREST), asked.id}
+    one = await _names(near, asked.lead)
+    agreements = await _agreements(near, one)
+    ids.update(
+        await near.asking({party for pair in agreements for party in pair} - one, asked.fund)
+    )
+    mine = await near.load(Application, "lead", one)
+    found = {each.id: each for each in (*await near.load(Application, "id", ids), *mine)}
+    held = Held()
+    held.applications = [each for each in found.values() if each.status in ASKING]
+    calls = await near.load(Call, "id", {each.call for each in held.applications})
+    held.calls = {each.id: each for each in _standing(calls)}
+    funds = await near.load(Fund, "id", {each.fund for each in held.applications})
+    held.funds = {each.id: each for each in funds}
+    leads = await near.load(Party, "id", {each.lead for each in held.applications})
+    held.parties = {each.id: each for each in leads}
+    resolve(held)
+    return await asyncio.to_thread(_of_application, held, asked.id, agreements)
+
+
+async def _names(near: Near, party_id: str) -> set[str]:
+    """Return the ids that stand for one organisation: its own, and those merged into it."""
+    found = await near.load(Party, "id", [party_id])
+    survivor = found[0].merged_into or party_id
+    return {survivor, *await near.aliases(survivor)}
+
+
+async def _agreements(near: Near, one: set[str]) -> set[tuple[str, str]]:
+    """Return who gives to whom above and below one, `DEPTH_MAX` deep either way."""
+    found: set[tuple[str, str]] = set()
+    for step, side in ((near.givers, 0), (near.receivers, 1)):
+        seen, here = set(one), set(one)
+        for _ in range(DEPTH_MAX):
+            pairs = await step(here)
+            here = {pair[side] for pair in pairs} - seen
+            seen |= here
+            found |= pairs
+            if not here:
+                break
+    return found
+
+
+def _of_application(held: Held, asked_id: str, agreements: set[tuple[str, str]]) -> list[Overlap]:
+    asked = next(each for each in held.applications if each.id == asked_id)
+    matcher = project_matcher()
+    mine = [each for each in held.applications if each.lead == asked.lead]
+    latest_of_mine = sorted(mine, key=lambda each: each.seq)[-APPLICATIONS_OF_ONE_MAX:]
+    others = [each for each in held.applications if each.lead != asked.lead]
+    compared = {each.id: each for each in (*others, *latest_of_mine, asked)}
+    projects = {
+        name: Project(each, matcher.read(held.project(each))) for name, each in compared.items()
+    }
+    pairs = ((asked.id, name) for name in compared if name != asked.id)
+    given = [Agreement(*pair) for pair in sorted(agreements)]
+    of_lead = [
+        *repeated(held.asks()),
+        *split(held.asks()),
+        *intermediaries(held.asked(), given),
+    ]
+    return [*alike(projects, pairs, matcher), *_about(of_lead, asked.lead)]
+
+
+# Calls --------------------------------------------------------------------------------------------
+
+
+async def _call(near: Near, call_id: str) -> list[Overlap]:
+    found = await near.load(Call, "id", [call_id])
+    if not found or found[0].status in GONE:
+        return []
+    held = await around(near, found[0])
+    return _about(overlapping_calls(held.windows()), call_id)
+
+
+async def around(near: Near, call: Call) -> Held:
+    """Return a call with all that are open in its days, and their funds."""
+    held = Held()
+    calls = await near.open_calls(call.opens_on, call.closes_on)
+    held.calls = {each.id: each for each in (*calls, call)}
+    funds = await near.load(Fund, "id", {each.fund for each in held.calls.values()})
+    held.funds = {each.id: each for each in funds}
+    return held
+
+
+def _standing(nouns: Iterable[N]) -> list[N]:
+    return [each for each in nouns if each.status not in GONE]
+
+
+def _about(found: Iterable[Overlap], name: str) -> list[Overlap]:
+    return [each for each in found if name in (each.left, each.right)]

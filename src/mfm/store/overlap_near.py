@@ -1,0 +1,108 @@
+"""What stands round one party, application or call, where overlap is looked for."""
+
+from collections.abc import Collection, Iterable
+from datetime import date
+from typing import TypeVar
+
+import asyncpg
+
+from mfm.core.calls import Call
+from mfm.core.overlap_keys import hashed
+from mfm.core.rates import Rate
+from mfm.core.record import Noun
+from mfm.store import nouns
+
+N = TypeVar("N", bound=Noun)
+GIVEN_MAX = 2_000
+"""So many receivers of one giver are followed; a scan of everything follows all."""
+# $2 are organisations; $3 the keys by which applications are found that they take part in.
+_UP = """
+SELECT f.steward, c.to_party FROM commitment c
+  JOIN fund f ON f.mechanism_id = $1 AND f.id = c.from_fund AND f.steward <> '' AND NOT f.reported
+ WHERE c.mechanism_id = $1 AND c.to_party = ANY ($2) AND c.to_party <> '' AND c.status <> 'reversed'
+UNION
+SELECT f.steward, g.steward FROM fund g
+  JOIN commitment c ON c.mechanism_id = $1 AND c.to_fund = g.id AND c.status <> 'reversed'
+  JOIN fund f ON f.mechanism_id = $1 AND f.id = c.from_fund AND f.steward <> '' AND NOT f.reported
+ WHERE g.mechanism_id = $1 AND g.steward = ANY ($2) AND g.steward <> ''
+UNION
+SELECT a.lead, p ->> 'party' FROM overlap_key k
+  JOIN overlap_keyed d ON d.mechanism_id = $1 AND d.number = k.number
+  JOIN application a ON a.mechanism_id = $1 AND a.id = d.id,
+  jsonb_array_elements(a.partners) p
+ WHERE k.mechanism_id = $1 AND k.key = ANY ($3) AND p ->> 'party' = ANY ($2)
+   AND a.status IN ('submitted', 'approved', 'awarded')
+LIMIT $4"""
+_DOWN = """
+SELECT f.steward, coalesce(nullif(g.steward, ''), c.to_party) FROM fund f
+  JOIN commitment c ON c.mechanism_id = $1 AND c.from_fund = f.id AND c.status <> 'reversed'
+  LEFT JOIN fund g ON g.mechanism_id = $1 AND g.id = c.to_fund
+ WHERE f.mechanism_id = $1 AND f.steward = ANY ($2) AND f.steward <> '' AND NOT f.reported
+   AND coalesce(nullif(g.steward, ''), c.to_party) <> ''
+UNION
+SELECT a.lead, p ->> 'party' FROM application a, jsonb_array_elements(a.partners) p
+ WHERE a.mechanism_id = $1 AND a.lead = ANY ($2)
+   AND a.status IN ('submitted', 'approved', 'awarded')
+LIMIT $3"""
+_ALIASES = """
+SELECT id FROM party WHERE mechanism_id = $1 AND merged_into = $2 AND merged_into <> ''"""
+_TO_FUND = """
+SELECT a.id FROM unnest($2::text[]) who(lead), LATERAL (
+  SELECT x.id FROM application x WHERE x.mechanism_id = $1 AND x.lead = who.lead AND x.fund = $3
+     AND x.status IN ('submitted', 'approved', 'awarded')) a"""
+_CALLS = """
+SELECT id FROM call WHERE mechanism_id = $1 AND closes_on >= $2 AND opens_on <= $3
+   AND status NOT IN ('cancelled', 'reversed')"""
+_RATES = """
+SELECT DISTINCT ON (base, quote) id FROM rate
+ WHERE mechanism_id = $1 AND base = ANY ($2) AND quote = ANY ($2) AND status <> 'reversed'
+ ORDER BY base, quote, rated_on DESC, source DESC"""
+
+
+class Near:
+    """A reader's connection, asked for nouns by their fields."""
+
+    def __init__(self, connection: asyncpg.Connection, mechanism_id: int) -> None:
+        """Read by a connection that is within a mechanism."""
+        self._connection = connection
+        self._mechanism_id = mechanism_id
+
+    async def load(self, noun: type[N], column: str, values: Iterable[str]) -> list[N]:
+        """Return the nouns whose field has one of the values; none is asked for without one."""
+        wanted = sorted({*values} - {""})
+        if not wanted:
+            return []
+        return await nouns.load(self._connection, self._mechanism_id, noun, column, wanted)
+
+    async def givers(self, parties: Collection[str]) -> set[tuple[str, str]]:
+        """Return (giver, receiver) of the agreements by which some parties are given to."""
+        keys = [hashed("application", f"o:{party}") for party in parties]
+        return await self._pairs(_UP, list(parties), keys, GIVEN_MAX)
+
+    async def receivers(self, parties: Collection[str]) -> set[tuple[str, str]]:
+        """Return (giver, receiver) of the agreements by which some parties give."""
+        return await self._pairs(_DOWN, list(parties), GIVEN_MAX)
+
+    async def _pairs(self, query: str, *values: object) -> set[tuple[str, str]]:
+        rows = await self._connection.fetch(query, self._mechanism_id, *values)
+        return {(row[0], row[1]) for row in rows if row[0] != row[1]}
+
+    async def asking(self, parties: Collection[str], fund: str) -> list[str]:
+        """Return the ids of the applications that some parties lead, to one fund."""
+        return await self._ids(_TO_FUND, sorted(parties), fund)
+
+    async def aliases(self, party: str) -> list[str]:
+        """Return the ids of the parties that were found to be this one."""
+        return await self._ids(_ALIASES, party)
+
+    async def open_calls(self, opens_on: date, closes_on: date) -> list[Call]:
+        """Return the calls, drafts among them, that are open on one of some days."""
+        return await self.load(Call, "id", await self._ids(_CALLS, opens_on, closes_on))
+
+    async def rates(self, currencies: Collection[str]) -> list[Rate]:
+        """Return the newest rate between each two of some currencies."""
+        return await self.load(Rate, "id", await self._ids(_RATES, sorted(currencies)))
+
+    async def _ids(self, query: str, *values: object) -> list[str]:
+        rows = await self._connection.fetch(query, self._mechanism_id, *values)
+        return [row[0] for row in rows]
