@@ -1,6 +1,7 @@
 """Random ways through a grant and a transfer: the books hold, and each step can be taken back."""
 
 import asyncio
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -11,12 +12,16 @@ from hypothesis import strategies as st
 from mfm.app.verify import verify_database
 from mfm.core.errors import Invalid
 from mfm.store import database
+from mfm.store.facts import around
+from mfm.store.unit import Unit
 from mfm.store.writer import Writer
 from tests.app.invariants import broken
 from tests.conftest import Database
 from tests.support import PERMIT, Books, operator, usd
 
 ON = {"effective_on": "2026-03-09"}
+LATE = date(2030, 1, 1)
+"""A day on which every report that is not in is overdue."""
 BEGIN: list[tuple[str, dict[str, Any]]] = [
     (PERMIT, {}),
     ("party.register", {"id": "donor", "name": "Donor"}),
@@ -25,7 +30,14 @@ BEGIN: list[tuple[str, dict[str, Any]]] = [
     *(
         (
             "fund.open",
-            {"id": fund, "name": fund, "tier": "local", "currency": "USD", "steward": "agent"},
+            {
+                "id": fund,
+                "name": fund,
+                "tier": "local",
+                "currency": "USD",
+                "steward": "agent",
+                "report_days": 10,
+            },
         )
         for fund in "gn"
     ),
@@ -108,8 +120,20 @@ class Walk:
         )
         return [tuple(row) for row in rows]
 
+    async def remembers(self) -> None:
+        """What is remembered around decisions is what a fresh look finds."""
+
+        async def look(unit: Unit) -> None:
+            for party in ("group", "agent"):
+                kept = await around(unit, (party,), "g", LATE)
+                del unit.memory.around[party]
+                assert kept == await around(unit, (party,), "g", LATE)
+
+        await self.books.writer.run(look)
+
     async def step(self, draw: Draw) -> None:
         """Try one thing; where it is accepted, take it back, see that nothing is left, do it."""
+        await self.remembers()
         verb, key, fields = await self.chosen(draw)
         before = await self.balances()
         for again in (True, False):

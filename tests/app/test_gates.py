@@ -345,14 +345,17 @@ async def test_a_query_sees_what_is_on_its_way(books: Books) -> None:
         assert hosting is not None
         unit.batch.set(submitted)
         unit.memory.closed = {"attestation": {hosting.id: hosting}}
+        unit.memory.around.clear()  # set behind its back
         flying = await facts.around(unit, ("group",), "n", TODAY, call.id)
         unit.batch.nouns.clear()
         assert flying.leads == 1
         assert {*flying.attested} == {*stored.attested}
         gone = structs.replace(hosting, status="withdrawn")
         unit.memory.closed = {"attestation": {gone.id: gone}}
+        unit.memory.around.clear()
         after = await facts.around(unit, ("group",), "n", TODAY, call.id)
         unit.memory.closed = {}
+        unit.memory.around.clear()
         assert {each.id for each in after.attested} == {"group.registration"}
 
     await books.writer.run(look)

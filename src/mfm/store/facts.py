@@ -110,7 +110,7 @@ def _flying(
 async def around(
     unit: Unit, parties: tuple[str, ...], fund: str, on: date, call: str = ""
 ) -> Around:
-    """Return what stands around a decision.
+    """Return what stands around a decision: read once, until something of it is set.
 
     Args:
         unit: the unit that decides.
@@ -119,7 +119,14 @@ async def around(
         on: the day.
         call: under which call, or "".
     """
+    known = unit.memory.around.setdefault(parties[0], {})
+    asked = (parties, fund, on, call)
+    if asked not in known:
+        known[asked] = await _around(unit, parties, fund, on, call)
+    return known[asked]
 
+
+async def _around(unit: Unit, parties: tuple[str, ...], fund: str, on: date, call: str) -> Around:
     def counts(row: Noun) -> bool:
         """Leave out most of what a busy batch has set: the query would pass it over, slowly."""
         if isinstance(row, Disbursement):

@@ -8,14 +8,22 @@ import asyncpg
 from msgspec import Struct
 
 from mfm.core.accounts import Account
+from mfm.core.applications import Application
+from mfm.core.attestations import Attestation
+from mfm.core.boards import Board
+from mfm.core.circumstances import Around
+from mfm.core.disbursements import Disbursement
 from mfm.core.errors import Invalid
 from mfm.core.journal import Ledger
 from mfm.core.record import Noun
+from mfm.core.standards import Standards
 from mfm.store.journal import Head, Stored, accounts_of
 
 _ROWS_KEPT = 100_000
 _ACCOUNTS_KEPT = 400_000
 """Past these the memory starts anew; it is a cache."""
+_AROUND = frozenset({Attestation, Application, Standards, Board})
+"""Kinds that stand around decisions, besides tranches."""
 _BLOBS_KEPT, _BLOB_MAX_BYTES = 200, 262_144
 
 
@@ -35,6 +43,7 @@ class Memory:
         days_read: funds whose `days` know what moved before, too.
         lists: nouns that are asked for whole again and again, until one of their kind is set.
         blobs: files kept or read of late, by their SHA-256 (hex).
+        around: what was found around decisions on a party, by what was asked.
     """
 
     def __init__(self, head: Head) -> None:
@@ -52,6 +61,7 @@ class Memory:
         self.days_read: set[str] = set()
         self.lists: dict[type[Noun], list[Noun]] = {}
         self.blobs: OrderedDict[str, bytes] = OrderedDict()
+        self.around: dict[str, dict[tuple[object, ...], Around]] = {}
 
     @property
     def full(self) -> bool:
@@ -60,6 +70,20 @@ class Memory:
             len(self.rows) + len(self.absent) > _ROWS_KEPT
             or len(self.ledger.balances) > _ACCOUNTS_KEPT
         )
+
+    def set(self, row: Noun) -> None:
+        """Remember a noun's new state, and forget what was found without it."""
+        kind, key = type(row), (type(row), row.id)
+        before = self.rows.get(key)
+        if isinstance(row, Disbursement):
+            # Only what is paid and to be reported on is looked for, among tranches.
+            told = before.report_by if isinstance(before, Disbursement) else row.prev
+            if told or row.report_by:
+                self.around.pop(row.to_party, None)
+        elif kind in _AROUND:
+            self.around.clear()
+        self.rows[key] = row
+        self.lists.pop(kind, None)
 
     def keep(self, content: bytes) -> str:
         """Remember a file, which may be asked for before it is written; return its SHA-256."""

@@ -281,8 +281,7 @@ class Unit:
         return placed(row, self.next_seq, before_seq)
 
     def _set(self, row: Noun) -> None:
-        self.memory.rows[type(row), row.id] = row
-        self.memory.lists.pop(type(row), None)
+        self.memory.set(row)
         self._sets += 1
         self.batch.set(row)
 
