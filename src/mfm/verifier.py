@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
-from itertools import groupby, islice
+from itertools import count, groupby, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,7 +33,7 @@ WIDTH = 256  # hashes in a full tile, records in a full bundle
 RECORD_MAX, LINE_MAX, SIGNATURES_MAX, MANIFEST_MAX, DAY = 16_384, 2**20, 16, 2**28, 86_400
 LOG, COSIGNATURE = 1, 4  # kinds of key: a log's Ed25519, a witness's timestamped one
 Read = Callable[[bytes], Any]  # what does the same as `canonical`, faster
-ROTATION, ERASURE, HEADS = "trail.rotate-key", "payload.erase", "trail.note-heads"
+ROTATION, ERASURE, HEADS = _OWN = "trail.rotate-key", "payload.erase", "trail.note-heads"
 # The chart of accounts. + and -: never below zero, where debits or credits increase it; $: cash;
 # =: what cash backs; o: owed until it is paid; x: not to be divided; a to f: memo groups.
 _LINES = """1100+$ 1110+$ 1120+ 1190$ 1200+ 1290x 1300+ 1400+ 1500+ 1600 1700 2100- 2200-o 2300-o
@@ -176,7 +176,7 @@ class Policy:
     """Whom an auditor believes (C2SP tlog-policy): the log's keys, and a quorum of witnesses."""
 
     def __init__(self, text: str) -> None:
-        self.logs, self.witnesses = list[Key](), list[Key]()
+        self.logs = list[Key]()
         self._named: dict[str, Key | tuple[int, tuple[str, ...]]] = {}
         for line in text.splitlines():
             try:
@@ -184,6 +184,7 @@ class Policy:
                     self._line(*told)
             except (Tampered, TypeError, ValueError) as fault:
                 raise Tampered("unreadable", f"{line[:80]!r} is no policy's: {fault}", 2) from None
+        self.witnesses = [each for each in self._named.values() if isinstance(each, Key)]
         members = [n for each in self._named.values() if not isinstance(each, Key) for n in each[1]]
         lists = [key.public for key in self.logs], [key.public for key in self.witnesses], members
         sound = self.logs and "" in self._named and all(len(each) == len({*each}) for each in lists)
@@ -197,7 +198,6 @@ class Policy:
             self.logs.append(key_of(name, LOG))
         elif kind == "witness" and name not in {"none", *self._named}:
             self._named[name] = key_of(what, COSIGNATURE)
-            self.witnesses.append(key_of(what))
         elif kind in ("group", "quorum") and name not in {"none", *self._named}:
             least, known = int(kind == "group"), {*more} <= {*self._named}
             must(known and least <= int(need) <= len(more), "policy", "Its members are not there.")
@@ -319,13 +319,14 @@ class _Account:  # its sums, and what its line of the chart holds it to
 class _Pass:  # once over an export, in memory that grows with accounts, not with records
     def __init__(self, options: Options) -> None:
         self._options, self._now, self._at, self.seq = options, int(time.time()), "", 0
-        self.file, self._levels, self._erased = "", [list[bytes]()], defaultdict[int, set[str]](set)
+        self._levels: list[list[bytes]] = [[] for _ in range(8)]
         self._next: tuple[int | None, Iterator[dict[str, Any]]] = (None, iter(()))
-        self._missing, self.accounts = list[tuple[int, str]](), dict[str, _Account]()
+        self._missing, self._erased = set[tuple[int, str]](), set[tuple[int, str]]()
         self._chains, self._states = dict[str, tuple[str, str]](), dict[Any, tuple[str, str]]()
         self._signed: dict[str, tuple[tuple[str, ...], tuple[str, ...], frozenset[Any]]] = {}
         self.reported, self._reversed, self._blobs = set[str](), set[int](), set[str]()
-        self._fields, self.told = Counter[str](), {"size": 0, "root": "", "decisions_not_rerun": 0}
+        self._fields, self.accounts, self.file = Counter[str](), dict[str, _Account](), ""
+        self.told: dict[str, Any] = {"size": 0, "root": "", "decisions_not_rerun": 0}
 
     def run(self, export: _Export, policy: Policy) -> None:
         self._export, until, self._witnesses = export, self._options.until, policy.witnesses
@@ -334,12 +335,10 @@ class _Pass:  # once over an export, in memory that grows with accounts, not wit
         for first in range(0, self._head.size, WIDTH):
             records = self._records(first)
             leaves = [*map(leaf_hash, records)]
-            for self.seq, content in enumerate(records, first + 1):
-                body = self._add(str(self.seq), content, leaves[self.seq - first - 1])["body"]
+            for self.seq, content, leaf in zip(count(first + 1), records, leaves, strict=False):
+                body = self._add(str(self.seq), content, leaf)
                 if "commit" in body or self._next[0] == self.seq:
                     self._disclose(body.get("commit", {}))
-                if body["verb"] == ROTATION and "facts" in body:  # else it was refused
-                    self._rotate(body["facts"])
                 for self.file in sizes.get(self.seq, ()):
                     self._checkpoint(leaves[: self.seq - first])
             self._tiles(leaves, first + len(leaves))
@@ -357,7 +356,7 @@ class _Pass:  # once over an export, in memory that grows with accounts, not wit
         sizes = defaultdict(list, {self._head.size: ["checkpoint"]})
         for name in filter(re.compile("checkpoints/").match, self._export.files):
             sizes[int(name.removeprefix("checkpoints/"))].append(name)
-        if self._options.since:
+        if self._options.since is not None:
             sizes[checkpoint_of(self._options.since).size].append("")  # the one from before
         told = map(self._line, self._export.pieces("disclosures.jsonl"))
         self._shown = groupby(told, lambda each: int(each["seq"]))
@@ -366,54 +365,59 @@ class _Pass:  # once over an export, in memory that grows with accounts, not wit
 
     def _add(self, seq: str, content: bytes, leaf: bytes) -> dict[str, Any]:
         told = parse(content, self._options.read)
-        place = told["log"] == self._head.origin and told["seq"] == seq and told["v"] == "1"
+        place = (told["log"], told["seq"], told["v"]) == (self._head.origin, seq, "1")
         must(place and told["at"] >= self._at, "record-place", "It does not belong after", self._at)
-        self._at, body = told["at"], told["body"]
+        body: dict[str, Any] = told["body"]
+        self._at = told["at"]
         if told["outcome"] != "accepted":
             changes = told["chain"] or body.keys() & {"facts", "postings", "reverses"}
             changes = changes or body.get("sets", {}).keys() - {"decision"}  # what policies said
             must(not changes, "record-form", "A refusal changes nothing.")
+            self._sets(seq, {"sets": {}} | body)
+            return body
         released = self._sets(seq, body) if "sets" in body else {}
-        if told["outcome"] != "accepted":
-            return told
-        funds, paid = self._post(body["postings"]) if "postings" in body else (set(), {})
         for link in told["chain"]:
             fund, number, stood = link["fund"], link["seq"], self._chains.get(link["fund"], _FIRST)
             must((number, link["prev"]) == stood, "fund-chain", fund, "was at", stood)
             self._chains[fund] = (str(int(number) + 1), leaf.hex())
-            funds.discard(fund)
-        for head in body["facts"]["heads"] if body["verb"] == HEADS else ():
-            stood = self._chains.get(head["fund"], _FIRST)
-            must(stood == (str(int(head["number"]) + 1), head["leaf"]), "fund-chain", head, stood)
-        must(not funds, "fund-chain", "It moves money unseen by the chain of", funds)
+        paid = self._post(body["postings"], leaf.hex()) if "postings" in body else {}
         if "reverses" in body:
             self._reverse(int(seq), body)
-        else:
-            must(paid == released, "payment", paid, "is paid, and this is released:", released)
-        if body["verb"] == ERASURE:
-            self._erased[int(body["facts"]["record"])].update(body["facts"]["fields"])
-        return told
+        elif paid != released:
+            raise Tampered("payment", f"{paid} is paid, and this is released: {released}")
+        if body["verb"] in _OWN:
+            self._own(body["verb"], body["facts"])
+        return body
 
-    def _post(self, postings: list[dict[str, Any]]) -> tuple[set[str], dict[str, int]]:
-        funds, paid, uncovered = set[str](), dict[str, int](), defaultdict[Any, int](int)
+    def _own(self, verb: str, facts: dict[str, Any]) -> None:  # what the trail says of itself
+        if verb == ROTATION:
+            self._rotate(facts)
+        self._erased |= {(int(facts["record"]), field) for field in facts.get("fields", ())}
+        for head in facts.get("heads", ()):
+            stood = self._chains.get(head["fund"], _FIRST)
+            must(stood == (str(int(head["number"]) + 1), head["leaf"]), "fund-chain", head, stood)
+
+    def _post(self, postings: list[dict[str, Any]], leaf: str) -> dict[str, int]:
+        paid: dict[str, int] = {}
+        uncovered: dict[Any, int] = defaultdict(int)
         for told in postings:
             amount, moved = told["amount_minor"], int(told["amount_minor"])
             debit = self.accounts.get("\0".join(told["debit"])) or _Account(told["debit"], self)
             credit = self.accounts.get("\0".join(told["credit"])) or _Account(told["credit"], self)
             if debit.place != credit.place or debit is credit or moved <= 0 or str(moved) != amount:
                 raise Tampered("posting-form", f"{told} cannot be posted.")
+            must(self._chains.get(debit.place[0], _FIRST)[1] == leaf, "fund-chain", "Unseen:", told)
             debit.debits += moved
             credit.credits += moved
-            low = debit.floor * (debit.debits - debit.credits) < 0
-            if low or credit.floor * (credit.debits - credit.credits) < 0:
+            low = debit.floor < 0 and debit.debits > debit.credits
+            if low or (credit.floor > 0 and credit.credits > credit.debits):
                 raise Tampered("balance-floor", f"{told} makes an account fall below zero.")
-            funds.add(debit.place[0])
             if debit.cash != credit.cash:
                 uncovered[debit.place[:2]] += moved if debit.cash else -moved
             if owed := debit.owed if credit.paying else debit.paying and credit.owed:
                 paid[owed] = paid.get(owed, 0) + (moved if credit.paying else -moved)
         must(not any(uncovered.values()), "cash-without-authority", uncovered)
-        return funds, paid
+        return paid
 
     def _sets(self, seq: str, body: dict[str, Any]) -> dict[str, int]:  # commitment -> released
         released: dict[str, int] = defaultdict(int)
@@ -438,7 +442,7 @@ class _Pass:  # once over an export, in memory that grows with accounts, not wit
         step = f"{now}>{was}".replace("reversed", "new") if back else f"{was}>{now}"
         must(who and _STEPS.fullmatch(step), "state-step", name, "cannot become", now, "from", was)
         same, told = (tuple(row.get(each, "") for each in some) for some in (_SAME, _SIGNERS))
-        asked, signed, gone = self._signed.get(name, (same, ("",) * len(told), frozenset[Any]()))
+        asked, signed, gone = self._signed.get(name, (same, ("",) * len(told), frozenset()))
         must(same == asked, "state-step", name, "is another than was asked for.")
         undone = now == "returned" or (now == "approved" and was in ("instructed", "released"))
         own = "resubmitted_by" if was == "returned" else f"{now}_by"
@@ -471,8 +475,7 @@ class _Pass:  # once over an export, in memory that grows with accounts, not wit
         found = checkpoint_of(self._export.read(self.file) if self.file else since)
         signers = [key for key in self._keys if found.signed_by(key, self._now)]
         names = [key.name for key in signers if found.size <= self._keys[key]]
-        known = self._head.origin == found.origin in names
-        must(known, "signature", "No key of the log signed this, of size", found.size)
+        must(self._head.origin == found.origin in names, "signature", "No key of the log signed.")
         seen = [found.signed_by(key, self._now) or self._now for key in self._witnesses]
         late = datetime.fromisoformat(self._at).timestamp() - min([self._now, *seen])
         must(late < DAY, "record-clock", self._at, "is a day after others saw it, or to come.")
@@ -510,22 +513,21 @@ class _Pass:  # once over an export, in memory that grows with accounts, not wit
                 must(self._export.read(self.file) == b"".join(hashes), "tile", "It is another.")
             if full:
                 self._levels[level] = []
-                self._levels += [[]] * (level + 1 == len(self._levels))
                 self._levels[level + 1].append(root_of(hashes))
 
     def _line(self, line: bytes) -> Any:  # noqa: ANN401  # what a line says, in its one spelling
         return self._options.read(line[:-1] if line.endswith(b"\n") else b"")
 
     def _disclose(self, commits: dict[str, str]) -> None:
-        self.file, lines = "disclosures.jsonl", list[dict[str, str]]()
-        if self._next[0] == self.seq:
-            lines, self._next = [*self._next[1]], next(self._shown, (None, iter(())))
+        self.file, here = "disclosures.jsonl", self._next[0] == self.seq
+        lines = [*self._next[1]] if here else []
+        self._next = next(self._shown, (None, iter(()))) if here else self._next
         shown = {told["field"]: told for told in lines if told["seq"] == str(self.seq)}
         must(len(shown) == len(lines), "disclosure", "A field is told of twice.")
         for field, commit in commits.items():
             told = shown.pop(field, None)
             if told is None:
-                self._missing.append((self.seq, field))  # unless it turns out to be erased
+                self._missing.add((self.seq, field))  # unless it turns out to be erased
             elif told == {"field": field, "seq": str(self.seq), "withheld": True}:
                 self._fields["withheld"] += 1
             else:
@@ -537,11 +539,9 @@ class _Pass:  # once over an export, in memory that grows with accounts, not wit
     def _ends(self) -> None:  # what stands beside the tree
         self.seq, self.file = 0, "disclosures.jsonl"
         must(self._next[0] is None, "disclosure", "No record", self._next[0], "in that order.")
-        for seq, field in self._missing:
-            gone = field in self._erased.get(seq, ())
-            must(gone, "disclosure-missing", field, "of", seq, "is missing, and was not erased.")
+        must(self._missing <= self._erased, "disclosure-missing", self._missing - self._erased)
         for told in map(self._line, self._export.pieces(self.file) if self._erased else ()):
-            here = "value" in told and told["field"] in self._erased.get(int(told["seq"]), ())
+            here = "value" in told and (int(told["seq"]), told["field"]) in self._erased
             must(not here, "disclosure-erased", told["field"], "of", told["seq"], "was erased.")
         self._fields["erased"] = len(self._missing)
         self.told["decisions_not_rerun"] = [kind for kind, _ in self._states].count("decision")

@@ -2,6 +2,8 @@
 
 import argparse
 import socket
+import subprocess
+import sys
 import threading
 import time
 from base64 import b64encode
@@ -143,3 +145,21 @@ def test_comparing_files_without_end(world: World, tmp_path: Path) -> None:
     enlarge(older)
     with pytest.raises(Invalid, match="compare-unreadable"):
         compare.held(older)
+
+
+def test_verifying_an_export_begins_without_the_libraries_of_the_service(
+    world: World, tmp_path: Path, policy: Path
+) -> None:
+    """They take more memory and time than the work: once in, they are hard to see."""
+    lines = (
+        "import runpy, sys",
+        "try: runpy.run_module('mfm', run_name='__main__')",
+        "except SystemExit as end: print(end.code, *sys.modules)",
+    )
+    path = put(world.files, tmp_path / "export")
+    argv = [sys.executable, "-c", "\n".join(lines), "verify", path, "--policy", policy]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    code, *modules = done.stdout.splitlines()[-1].split()
+    assert code == "0"
+    assert "msgspec" in modules
+    assert not {"sqlalchemy", "asyncpg", "alembic", "litestar", "structlog"} & {*modules}

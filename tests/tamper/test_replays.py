@@ -23,7 +23,9 @@ def decision_of(told: list[Told]) -> Told:
 
 
 def decisions(told: list[Told]) -> int:
-    return sum(len(each["body"].get("sets", {}).get("decision", ())) for each in told)
+    """Return how many there are; one whose record was taken back is told of once more."""
+    sets = [each["body"].get("sets", {}).get("decision", ()) for each in told]
+    return len({row["id"] for rows in sets for row in rows})
 
 
 def content_of(told: list[Told], files: Files) -> Told:

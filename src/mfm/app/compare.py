@@ -1,29 +1,17 @@
 """Comparing what two people hold of a trail: the same, one longer, or two histories."""
 
 import tarfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from mfm.app.context import utc_now
-from mfm.app.receipt_files import bounded
+from mfm.app.exported import bounded, exported, records_in
 from mfm.core.errors import Invalid
 from mfm.core.merkle import Range, consistent, leaf_hash
 from mfm.formats import receipts, witnessing
-from mfm.verifier import (
-    RECORD_MAX,
-    WIDTH,
-    Checkpoint,
-    Policy,
-    Tampered,
-    checkpoint_of,
-    tile_path,
-)
-
-_BUNDLE_MAX = WIDTH * (2 + RECORD_MAX)
-"""The largest file that an export's tree has, in bytes."""
+from mfm.verifier import Checkpoint, Policy, Tampered, checkpoint_of
 
 
 class Held(NamedTuple):
@@ -61,41 +49,6 @@ def held(path: Path) -> Held:
     except (OSError, KeyError, tarfile.TarError, Tampered, UnicodeDecodeError) as fault:
         detail = f"{path} is no checkpoint, export or receipt: {fault}"
         raise Invalid("compare-unreadable", detail) from fault
-
-
-@contextmanager
-def exported(path: Path) -> Iterator[Callable[[str], bytes]]:
-    """Give what reads a file of an export by its name; nothing is checked.
-
-    Raises:
-        OSError, KeyError, tarfile.TarError: by what it gives too: there is no such file.
-    """
-    if path.is_dir():
-        yield lambda name: bounded(path / name, _BUNDLE_MAX)
-        return
-    with tarfile.open(path, "r:") as tar:
-
-        def read(name: str) -> bytes:
-            file = tar.extractfile(name)
-            return file.read(_BUNDLE_MAX) if file else b""
-
-        yield read
-
-
-def records_in(path: Path, size: int) -> Iterator[bytes]:
-    """Yield the records of an export of so many, in order; nothing is checked.
-
-    Raises:
-        OSError, KeyError, tarfile.TarError, Tampered: a bundle cannot be read.
-    """
-    with exported(path) as read:
-        for first in range(0, size, WIDTH):
-            width = min(WIDTH, size - first)
-            content, at = read(tile_path("entries", first // WIDTH, width)), 0
-            while at < len(content):
-                length = int.from_bytes(content[at : at + 2], "big")
-                yield content[at + 2 : at + 2 + length]
-                at += 2 + length
 
 
 def _root_at(path: Path, checkpoint: Checkpoint, size: int) -> bytes:

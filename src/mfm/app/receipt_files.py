@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import DecodeError, json
 
 from mfm.app.context import utc_now
+from mfm.app.exported import bounded
 from mfm.app.receipts import Opening, Receipt
 from mfm.core.merkle import included, leaf_hash
 from mfm.formats import receipts
@@ -23,24 +24,6 @@ from mfm.verifier import (
 
 ENTRY, PROOF, DISCLOSURE, PAGE = ".entry", ".tlog-proof", ".disclosure.json", ".html"
 """What a receipt's files are called after its name."""
-
-
-_FILE_MAX = 2**20
-"""More than any file of a receipt has, in bytes."""
-
-
-def bounded(path: Path, most: int = _FILE_MAX) -> bytes:
-    """Return a file that somebody else made, if it is no larger than it can be.
-
-    Raises:
-        Tampered: `file-size`.
-        OSError: it cannot be read.
-    """
-    with path.open("rb") as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise Tampered("file-size", f"{path.name} has more than {most} bytes.")
-    return content
 
 
 def beside(name: Path, suffix: str) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mfm import verifier
-from mfm.app.compare import exported
+from mfm.app.exported import exported
 from mfm.core.record import restore
 from mfm.core.replays import KINDS, Read, Replays
 from mfm.core.verify_form import Differs
@@ -38,9 +38,10 @@ def verify(
     def read(content: bytes) -> Any:  # noqa: ANN401  # what a record says
         """Read a record, and note its policies and decisions."""
         told = options.read(content)
-        if isinstance(told, dict) and "outcome" in told:
-            sets = told["body"].get("sets", {})
-            rows = [(kind, row) for kind in KINDS.keys() & sets.keys() for row in sets[kind]]
+        if isinstance(told, dict) and "outcome" in told and "sets" in told["body"]:
+            sets = told["body"]["sets"]
+            rows = [(kind, row) for kind in KINDS if kind in sets for row in sets[kind]]
+            replays.feed(int(told["seq"]), [restore(row, KINDS[kind]) for kind, row in rows])
             replays.feed(int(told["seq"]), [restore(row, KINDS[kind]) for kind, row in rows])
         return told
 

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from mfm import verifier
-from mfm.app.compare import held, records_in
+from mfm.app.compare import held
+from mfm.app.exported import records_in
 from mfm.core.verify import Fold
 from mfm.core.verify_form import Difference, Differs
 from mfm.verifier import Options

@@ -23,8 +23,8 @@ from mfm.core.verify_form import Differs
 
 Read = Callable[[str], bytes]
 """Given a SHA-256 (hex): the content of that name. Raises LookupError where there is none."""
-KINDS: dict[str, type[Noun]] = {"policy": Policy, "decision": Decision}
-"""What a replay follows."""
+KINDS: dict[str, type[Noun]] = {"decision": Decision, "policy": Policy}
+"""What a replay follows: within a record, decisions come before what it changes for later ones."""
 _decode = json.Decoder(dict[str, Any]).decode
 _BROKEN = (LookupError, TypeError, ValueError, AttributeError, ValidationError, DecodeError)
 _ILL_TYPED = object()
@@ -57,13 +57,17 @@ class Replays:
         """Start before the first record."""
         self.met: list[Met] = []
         self.done = 0
+        self._seq = 0
         self._policies: dict[str, Policy] = {}
         self._standing: tuple[Policy, ...] = ()
         self._catalogues: dict[str, Catalogue] = {}
         self._files: dict[tuple[str, str], PolicyFile] = {}
 
     def feed(self, seq: int, states: Iterable[Noun]) -> None:
-        """Take in what a record sets; other nouns are passed over."""
+        """Take in what a record sets; other nouns and earlier records are passed over."""
+        if seq <= self._seq:  # read again, because a later one takes it back
+            return
+        self._seq = seq
         for state in states:
             if isinstance(state, Decision) and state.status in ("made", "refused"):
                 self.met.append(Met(seq, state, self._standing))
