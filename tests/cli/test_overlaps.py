@@ -82,3 +82,28 @@ def test_a_mechanism_is_scanned(terminal: Terminal) -> None:
     shown = terminal.run("overlaps", "show", case["id"], "--language", "es")
     assert "registrada dos veces" in shown.stdout
     assert "for: Femmes and Women mean the same" in shown.stdout
+
+
+def test_calls_are_seen_together(terminal: Terminal) -> None:
+    def done(*words: str) -> None:
+        made = terminal.run(*words)
+        assert made.returncode == 0, made.stderr
+
+    done("party", "register", "--id", "agent", "--name", "Agent")
+    days = ("--opens-on", "2030-03-01", "--closes-on", "2030-03-31")
+    for name, tier in (("wide", "global"), ("near", "local")):
+        keeps = ("--tier", tier, "--currency", "USD", "--steward", "agent")
+        done("fund", "open", "--id", name, "--name", name, *keeps)
+        done("call", "draft", "--id", f"{name}-call", "--fund", name, "--title", "Peace", *days)
+    (rival,) = terminal.json("rivals", "wide-call")["overlaps"]
+    assert (rival["call"], rival["shift_to"]) == ("near-call", "2030-04-01")
+    assert "reserve-local-window" in rival["suggestions"]
+    assert "From 2030-04-01 on" in terminal.run("rivals", "near-call").stdout
+    span = ("--since", "2030-01-01", "--until", "2030-12-31")
+    assert "wide-call" in terminal.run("calendar", *span, "--tier", "local").stdout
+    told = terminal.json("calendar", *span)["calls"]
+    assert [each["overlaps"] for each in told] == [["wide-call"], ["near-call"]]
+    assert terminal.json("competition", "wide-call")["all"]["asks"] == 0
+    assert "Competition in call wide-call" in terminal.run("competition", "wide-call").stdout
+    assert terminal.json("co-funding") == {"items": []}
+    assert "not-found" in terminal.fails("rivals", "none")

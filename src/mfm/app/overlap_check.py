@@ -49,8 +49,7 @@ async def check(connection: Snapshot, kind: Kind, noun_id: str) -> list[Overlap]
         kind: what it is.
         noun_id: its id; one that does not stand has nothing to be noticed.
     """
-    raw = await driver_of(connection)
-    near = Near(raw, await within(raw))
+    near = await near_of(connection)
     on = utc_now().date()
     if kind == "call":
         return await _call(near, noun_id)
@@ -61,6 +60,12 @@ async def check(connection: Snapshot, kind: Kind, noun_id: str) -> list[Overlap]
         return []
     asks = await _application(connection, near, found[0])
     return [*asks, *await _party(connection, near, found[0].lead, on)]
+
+
+async def near_of(connection: Snapshot) -> Near:
+    """Return what asks for nouns by their fields on a reader's connection."""
+    raw = await driver_of(connection)
+    return Near(raw, await within(raw))
 
 
 # Organisations ------------------------------------------------------------------------------------

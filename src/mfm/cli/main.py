@@ -10,6 +10,7 @@ import uvloop
 
 from mfm import logs, settings
 from mfm.cli import (
+    call_views,
     demo,
     export,
     imports,
@@ -43,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--verbose", action="store_true", help="log more to standard error")
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
     books = demo, serve, mechanisms, keys, verbs, policies, statements, lineage
-    for module in (*books, imports, export, overlaps, trail, receipts, verify, witness):
+    for module in (*books, imports, export, overlaps, call_views, trail, receipts, verify, witness):
         module.add(commands)
     return made
 

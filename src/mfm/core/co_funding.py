@@ -10,7 +10,7 @@ _WHOLE = 1_000
 _PAYING = ("submitted", "approved", "awarded")
 
 
-class Share(Struct, frozen=True):
+class DeclaredShare(Struct, frozen=True):
     """What one application asks of the whole cost.
 
     Attributes:
@@ -47,7 +47,7 @@ class CoFunding(Struct, frozen=True):
     lead: str
     currency: str
     total_minor: int
-    shares: tuple[Share, ...]
+    shares: tuple[DeclaredShare, ...]
     elsewhere: tuple[str, ...]
     covered_per_mille: int
     over: bool
@@ -89,9 +89,9 @@ def co_funded(
     )
 
 
-def _share(application: Application, total_minor: int, currency: str) -> Share:
+def _share(application: Application, total_minor: int, currency: str) -> DeclaredShare:
     known = total_minor and application.currency == currency
-    return Share(
+    return DeclaredShare(
         application.id,
         application.fund,
         application.status,

@@ -101,3 +101,17 @@ def _suggestions(one: Window, other: Window) -> tuple[str, ...]:
     if one.tier != other.tier and not {"local", "national"}.isdisjoint({one.tier, other.tier}):
         made.append("reserve-local-window")
     return tuple(made)
+
+
+def clear_from(window: Window, others: Iterable[Window]) -> date:
+    """Return the first day from the window's own on which, as long as it is, it meets none."""
+    length = window.closes_on - window.opens_on
+    opens_on = window.opens_on
+    rivals = sorted(
+        (each for each in others if each.id != window.id and competes(each, window)),
+        key=lambda each: (each.opens_on, each.id),
+    )
+    for rival in rivals:
+        if rival.opens_on <= opens_on + length and rival.closes_on >= opens_on:
+            opens_on = rival.closes_on + timedelta(days=1)
+    return opens_on

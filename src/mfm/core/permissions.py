@@ -214,6 +214,7 @@ policy.read             all:any
 decision.read           staff:fund overseers:any donor:own grantee:own
 waiver.read             staff:fund overseers:any
 call.read               all:any
+competition.read        all:any
 comment.read            all:any
 application.read        staff:fund overseers:any grantee:own
 disbursement.read       staff:fund overseers:any grantee:own

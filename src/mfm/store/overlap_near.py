@@ -50,6 +50,13 @@ _TO_FUND = """
 SELECT a.id FROM unnest($2::text[]) who(lead), LATERAL (
   SELECT x.id FROM application x WHERE x.mechanism_id = $1 AND x.lead = who.lead AND x.fund = $3
      AND x.status IN ('submitted', 'approved', 'awarded')) a"""
+_DECLARING = """
+SELECT id FROM application
+ WHERE mechanism_id = $1 AND co_financing <> '[]' AND status IN ('submitted', 'approved', 'awarded')
+   AND fund = ALL ($2) AND lead = ALL ($3) ORDER BY id LIMIT $4"""
+_GRANTED = """
+SELECT application FROM commitment
+ WHERE mechanism_id = $1 AND id = ANY ($2) AND application <> ''"""
 _CALLS = """
 SELECT id FROM call WHERE mechanism_id = $1 AND closes_on >= $2 AND opens_on <= $3
    AND status NOT IN ('cancelled', 'reversed')"""
@@ -94,6 +101,15 @@ class Near:
     async def aliases(self, party: str) -> list[str]:
         """Return the ids of the parties that were found to be this one."""
         return await self._ids(_ALIASES, party)
+
+    async def declaring(self, funds: Iterable[str], leads: Iterable[str], most: int) -> list[str]:
+        """Return the ids of applications that name others who pay, of all funds and leads told."""
+        told = ([each for each in some if each] for some in (funds, leads))
+        return await self._ids(_DECLARING, *told, most)
+
+    async def granted(self, commitments: Collection[str]) -> list[str]:
+        """Return the ids of the applications that became some grants."""
+        return await self._ids(_GRANTED, sorted(commitments))
 
     async def open_calls(self, opens_on: date, closes_on: date) -> list[Call]:
         """Return the calls, drafts among them, that are open on one of some days."""

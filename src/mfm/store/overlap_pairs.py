@@ -21,7 +21,7 @@ from mfm.store.database import driver_of, within
 Engine = Literal["postgresql", "duckdb", "spark"]
 Pairs = dict[str, list[tuple[str, str]]]
 """Kind -> pairs of ids."""
-_WORK_MEMORY = "256MB"
+_WORK_MEMORY = "96MB"
 _PAIRS = """
 WITH holder AS (
   SELECT key, CAST(round({full} * ln({total} / CAST(count(*) AS {real}))) AS int) AS worth

@@ -15,6 +15,7 @@ from mfm.core.errors import Problem
 from mfm.core.permissions import scope_of
 from mfm.store.database import is_unreachable
 from mfm.web import (
+    call_views,
     exports,
     files,
     health,
@@ -43,6 +44,7 @@ _SERVED = (
     *previews.ENDPOINTS,
     *lists.ENDPOINTS,
     *overlaps.ENDPOINTS,
+    *call_views.ENDPOINTS,
     *statements.ENDPOINTS,
     *lineage.ENDPOINTS,
     *status.ENDPOINTS,

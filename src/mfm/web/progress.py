@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct, to_builtins
 
-from mfm.app import progress, reads, reasons
+from mfm.app import call_views, progress, reads, reasons
+from mfm.app.call_views import Rival
 from mfm.core.applications import Application
 from mfm.core.calls import Call
 from mfm.core.comments import Comment
@@ -73,6 +74,13 @@ async def _words(
     return {"texts": await reads.texts(services.engine, sorted(seqs))}
 
 
+async def _call(services: Services, made: Call, language: str) -> dict[str, Any]:
+    told = await _words(services, made, language)
+    open_yet = made.status in ("draft", "consultation")
+    found = await call_views.rivals_of(services.engine, made.id) if open_yet else []
+    return told | {"overlaps": to_builtins(found)}
+
+
 _TEXTS = More((("texts", dict[str, str]),), _words)
 MORE: dict[type[Noun], More] = {
     Commitment: More((("progress", list[TrancheProgress]),), _commitment),
@@ -92,7 +100,7 @@ MORE: dict[type[Noun], More] = {
         ),
         _decision,
     ),
-    Call: _TEXTS,
+    Call: More((*_TEXTS.fields, ("overlaps", list[Rival])), _call),
     Comment: _TEXTS,
     Application: _TEXTS,
     OverlapAnswer: _TEXTS,
