@@ -1,5 +1,6 @@
 """The few organisations of a pool that one may be: found by keys, put in order by what they say."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from mfm.core.org_likeness import Weigh
 
 LOOKED_AT = 800
 """So many candidates by keys are read closely."""
+COUNTRY_HOLDERS_MAX = 400
+"""In a country of so few, all are read closely, whatever their names share."""
 SAME_COUNTRY = 500
 """What the same country adds, in thousandths."""
 SHORT_NAME_SPARED = 500
@@ -45,6 +48,10 @@ class Pool:
             Pooled(tuple(name_of(each, lexicon) for each in names), country)
             for names, country in members
         ]
+        self._at_home: defaultdict[str, list[int]] = defaultdict(list)
+        for place, member in enumerate(self._members):
+            if member.country:
+                self._at_home[member.country].append(place)
         self._keys = Candidates(
             (keys_of(each, member.country) for each in member.names) for member in self._members
         )
@@ -53,6 +60,9 @@ class Pool:
         """Return at most so many places in the pool, the likeliest first."""
         asked = name_of(name, self._lexicon)
         found = self._keys.find(keys_of(asked, country), max(most, LOOKED_AT))
+        at_home = self._at_home.get(country or "", [])
+        if len(at_home) <= COUNTRY_HOLDERS_MAX:
+            found += sorted(set(at_home) - set(found))
         worth = {place: self._worth(asked, country, self._members[place]) for place in found}
         order = {place: at for at, place in enumerate(found)}
         return sorted(found, key=lambda place: (-worth[place], order[place]))[:most]
