@@ -11,6 +11,7 @@ from tests.support import Books, operator
 
 TODAY = utc_now().date()
 FIRST, NEXT = TODAY + timedelta(days=1), TODAY + timedelta(days=100)
+SPAN = {"since": str(TODAY - timedelta(days=365)), "until": str(TODAY)}
 _FILE = """format = 1
 id = "{name}"
 version = {version}
@@ -69,6 +70,7 @@ async def live(books: Books, version: int = 1, **told: Any) -> Made:  # noqa: AN
     steps: list[tuple[str, str, dict[str, Any]]] = [
         ("policy.draft", "editor", {"content": file(version, **told)}),
         ("policy.test", "editor", {"policy": name, "cases": cases(version, **told)}),
+        ("policy.simulate", "editor", {"policy": name, **SPAN}),
         ("policy.approve", "board", {"policy": name}),
         ("policy.activate", "other", {"policy": name}),
     ]

@@ -22,7 +22,7 @@ from mfm.core.verify_policies import check
 from mfm.store.unit import Unit
 from tests.app.playing import sound
 from tests.conftest import Database
-from tests.ruling import FIRST, NEXT, TODAY, cases, file, live, policy_of
+from tests.ruling import FIRST, NEXT, SPAN, TODAY, cases, file, live, policy_of
 from tests.support import Books, operator
 
 pytestmark = pytest.mark.anyio
@@ -125,11 +125,16 @@ async def test_steps_are_in_order_and_by_different_people(books: Books) -> None:
     with pytest.raises(Invalid, match="policy-faulty"):
         await books.do("policy.test", **named, cases=cases(2))
     await books.do("policy.test", operator("editor"), **named, cases=cases())
+    await books.do("policy.simulate", operator("editor"), **named, **SPAN)
     assert await refused(books, "policy.approve", "editor", **named) == "four-eyes"
     # Written anew, it begins anew.
     await books.do("policy.draft", operator("editor"), content=file(least=2))
     assert await refused(books, "policy.approve", **named) == "policy-state"
     await books.do("policy.test", operator("editor"), **named, cases=cases(least=2))
+    assert await refused(books, "policy.approve", **named) == "policy-state"
+    with pytest.raises(Invalid, match="request-refused"):
+        await books.do("policy.simulate", **named, since=str(NEXT), until=str(TODAY))
+    await books.do("policy.simulate", operator("editor"), **named, **SPAN)
     await books.do("policy.approve", operator("board"), **named)
     assert await refused(books, "policy.draft", content=file()) == "policy-state"
     assert await refused(books, "policy.activate", "editor", **named) == "four-eyes"
@@ -144,6 +149,7 @@ async def brought(books: Books, version: int, **told: Any) -> str:  # noqa: ANN4
     name = f"p.v{version}"
     await books.do("policy.draft", operator("editor"), content=file(version, **told))
     await books.do("policy.test", operator("editor"), policy=name, cases=cases(version, **told))
+    await books.do("policy.simulate", operator("editor"), policy=name, **SPAN)
     await books.do("policy.approve", operator("board"), policy=name)
     return await refused(books, "policy.activate", policy=name)
 

@@ -113,6 +113,18 @@ async def calls(books: Books) -> None:
     ):
         assert (await books.do(verb, **fields)).accepted, verb
 
+    await applied(books, "ap2")
+    contest = {"contest": "application.ap2"}
+    declined = {"application": "ap2", "outcome": "declined", "reason": "Late."}
+    for verb, key, fields in (
+        ("application.decide", "d", declined),
+        ("key.create", "d", {"id": "answers", "party": "agent", "role": "approver"}),
+        ("contest.open", "h", {"subject": "application:ap2", "reason": "It was not."}),
+        ("contest.assign", "d", {**contest, "owner": "answers"}),
+        ("contest.answer", "answers", {**contest, "outcome": "upheld", "reason": "It was not."}),
+    ):
+        await accepted(books, verb, operator(key), **fields)
+
 
 async def overlaps(books: Books) -> None:
     """Open a case, merge two parties, part them, and dismiss it."""

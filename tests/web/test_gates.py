@@ -69,6 +69,44 @@ async def held(books: Books) -> str:
     return token
 
 
+async def contested(site: Site, token: str, decision: str) -> None:
+    """Contest a decision as the grantee, and dismiss that as the fund."""
+    assert decision in (await site.client.get(f"/s/{token}")).text
+    asked = {"subject": f"decision:{decision}", "reason": "It is little."}
+    made = await site.post("/v1/contests", asked, "grantee")
+    assert made.status_code == 201, made.text
+    (contest,) = made.json()["changed"]["contest"]
+    for code, word in (("en", "the answer is due by"), ("ar", "والجواب مستحق")):
+        assert word in (await site.client.get(f"/s/{token}?lang={code}")).text
+    told = (await site.get(f"/v1/contests/{contest['id']}", "approver")).json()
+    assert (told["owner"], told["texts"]) == ("approver", {"reason": "It is little."})
+    answer = {"outcome": "dismissed", "reason": "It is not."}
+    done = await site.post(f"/v1/contests/{contest['id']}/answer", answer, "approver")
+    assert done.status_code == 201, done.text
+    assert "was dismissed" in (await site.client.get(f"/s/{token}?lang=en")).text
+    mine = (await site.get("/v1/contests?status=dismissed", "grantee")).json()["items"]
+    assert [each["id"] for each in mine] == [contest["id"]]
+
+
+async def lifted(site: Site, token: str) -> None:
+    """Take the step with a waiver: nothing is held any more."""
+    leave = {
+        "fund": "n",
+        "gate": "approval",
+        "subject": "disbursement:d5",
+        "rules": ["tests.small@1/small"],
+        "valid_until": str(APPLICATION["ends_on"]),
+        "reason": "It is a small fund.",
+    }
+    assert (await site.post("/v1/waivers", leave, "board")).status_code == 201
+    taken = await site.post("/v1/disbursements/d5/approve", {}, "approver")
+    assert taken.status_code == 201, taken.text
+    assert HELD["en"][0] not in (await site.client.get(f"/s/{token}?lang=en")).text
+    (passed,) = taken.json()["changed"]["decision"]
+    reasons = (await site.get(f"/v1/decisions/{passed['id']}")).json()["reasons"]
+    assert [each["rule"] for each in reasons] == ["small"]
+
+
 async def test_who_is_held_up_sees_every_reason_in_their_language(site: Site) -> None:
     token = await held(site.books)
     for code, words in HELD.items():
@@ -93,22 +131,8 @@ async def test_who_is_held_up_sees_every_reason_in_their_language(site: Site) ->
     assert told["sources"]["tranche.amount"] == {"source": "disbursement d5"}
     assert (told["party"], told["outcome"]) == ("group", "needs-approval")
     problem(await site.get(address, "donor"), "not-found")  # another's
-    # Once the step is taken, nothing is held any more.
-    leave = {
-        "fund": "n",
-        "gate": "approval",
-        "subject": "disbursement:d5",
-        "rules": ["tests.small@1/small"],
-        "valid_until": str(APPLICATION["ends_on"]),
-        "reason": "It is a small fund.",
-    }
-    assert (await site.post("/v1/waivers", leave, "board")).status_code == 201
-    taken = await site.post("/v1/disbursements/d5/approve", {}, "approver")
-    assert taken.status_code == 201, taken.text
-    assert HELD["en"][0] not in (await site.client.get(f"/s/{token}?lang=en")).text
-    (passed,) = taken.json()["changed"]["decision"]
-    reasons = (await site.get(f"/v1/decisions/{passed['id']}")).json()["reasons"]
-    assert [each["rule"] for each in reasons] == ["small"]
+    await contested(site, token, decision["id"])
+    await lifted(site, token)
 
 
 async def test_reasons_are_told_in_the_callers_language_and_first(site: Site) -> None:
@@ -147,6 +171,24 @@ async def test_reasons_are_told_in_the_callers_language_and_first(site: Site) ->
     assert (
         "الدعوة" in {each["rule"]: each["message"] for each in told["reasons"]}["place-and-theme"]
     )
+
+
+async def test_a_candidate_is_simulated_and_nothing_is_written(site: Site) -> None:
+    head = await site.head()
+    candidate = SMALL.replace("version = 1", "version = 2").replace(" 100}", " 900}")
+    days = {"from": "2026-01-01", "to": "2100-01-01"}
+    told = {"content": candidate, **days}
+    found = await site.post("/v1/policies:simulate", told, "board")
+    assert found.status_code == 200, found.text
+    assert found.json()["policy"] == "tests.small@2"
+    shifts = {(each["from"], each["to"]) for each in found.json()["outcomes"]}
+    assert ("needs-approval", "allow") in shifts
+    problem(await site.post("/v1/policies:simulate", told, "grantee"), "role-not-allowed")
+    bad = {**told, "content": "format = 1"}
+    problem(await site.post("/v1/policies:simulate", bad, "board"), "policy-faulty")
+    turned = {"content": candidate, "from": days["to"], "to": days["from"]}
+    problem(await site.post("/v1/policies:simulate", turned, "board"), "request-refused")
+    assert await site.head() == head
 
 
 async def test_what_is_asked_is_held_to_its_form(site: Site) -> None:

@@ -144,6 +144,7 @@ LEAVE = {
     "valid_until": CALL["closes_on"],
     "reason": "R",
 }
+PROPOSED = {"id": "cq", "title": "T", "type": "policy"}
 
 
 async def fill(site: Site) -> None:
@@ -172,7 +173,8 @@ async def fill(site: Site) -> None:
         ("/v1/calls", {**CALL, "id": "k2"}, "preparer"),
         ("/v1/calls/k2/consult", {"until": CALL["closes_on"]}, "preparer"),
         ("/v1/calls/k2/comments", {"text": "T"}, "grantee"),
-        ("/v1/conditions", {"commitment": "w", "title": "T", "type": "policy"}, "preparer"),
+        ("/v1/conditions", {**PROPOSED, "commitment": "w"}, "preparer"),
+        ("/v1/conditions/cq/contest", {"reason": "R"}, "grantee"),
         ("/v1/donor-refunds", {"commitment": "c", "amount": usd("1.00")}, "approver"),
         ("/v1/unidentified-receipts", {"fund": "g", "amount": usd("1.00")}, "preparer"),
         ("/v1/interest", {"fund": "g", "amount": usd("1.00")}, "preparer"),

@@ -2,6 +2,7 @@
 
 from msgspec import structs
 
+from mfm.app import contests
 from mfm.app.context import Context
 from mfm.app.gates import amended
 from mfm.app.perform import Verb
@@ -17,6 +18,8 @@ from mfm.core.conditions import (
     MeetCondition,
     WaiveCondition,
 )
+from mfm.core.contests import Contest
+from mfm.core.contests import answered as answer_of
 from mfm.core.disbursements import Disbursement
 from mfm.core.errors import Invalid
 from mfm.core.funds import Fund
@@ -65,8 +68,13 @@ async def accept(context: Context, command: AcceptCondition) -> Draft:
 
 async def contest(context: Context, command: ContestCondition) -> Draft:
     """Contest a condition."""
-    condition, _, act = await _as_receiver(context, command)
-    return rules.contest(act, condition)
+    condition, commitment, act = await _as_receiver(context, command)
+    draft = rules.contest(act, condition)
+    party = commitment.to_party or (await context.get(Fund, commitment.to_fund)).steward
+    owner = "donor" if commitment.kind == "contribution" else ""
+    about = (f"condition:{condition.id}", commitment.funds[0], party)
+    made = await contests.opened(context, act, about, owner)
+    return structs.replace(draft, sets=(*draft.sets, made))
 
 
 async def meet(context: Context, command: MeetCondition) -> Draft:
@@ -92,7 +100,12 @@ async def assess(context: Context, command: AssessCondition) -> Draft:
 async def answer(context: Context, command: AnswerCondition) -> Draft:
     """Answer a contest."""
     condition, _, act = await _as_provider(context, command)
-    return rules.answer(act, command, condition)
+    draft = rules.answer(act, command, condition)
+    contest = await context.unit.find(Contest, f"condition.{condition.id}")
+    if contest is None or contest.status == "reversed":  # it is older than contests
+        return draft
+    answered = answer_of(act, command.outcome, contest, context.unit.next_seq)
+    return structs.replace(draft, sets=(*draft.sets, answered))
 
 
 async def must_be_payable(context: Context, disbursement: Disbursement) -> None:

@@ -3,7 +3,7 @@
 from datetime import date
 from hashlib import sha256
 
-from msgspec import Struct, structs
+from msgspec import Struct, structs, to_builtins
 
 from mfm.app import policy_files
 from mfm.app.context import Context
@@ -11,6 +11,7 @@ from mfm.app.perform import Ask, Made, Verb, submit
 from mfm.core import policies as rules
 from mfm.core import policy_cases
 from mfm.core.decisions import Found, evaluate
+from mfm.core.errors import Invalid
 from mfm.core.facts import Facts
 from mfm.core.funds import Fund
 from mfm.core.permissions import Actor
@@ -20,18 +21,23 @@ from mfm.core.policies import (
     ApprovePolicy,
     DraftPolicy,
     Policy,
+    SimulatePolicy,
     TestPolicy,
 )
 from mfm.core.policy_format import PolicyFile, load
-from mfm.core.record import Draft
+from mfm.core.record import Draft, canonical, plain
+from mfm.core.simulations import Simulation
 from mfm.core.terms import Act
 from mfm.store.migrate import shipped
-from mfm.store.policies import file_of, once_in_force
+from mfm.store.policies import file_of, newest, once_in_force
 from mfm.store.writer import Writer
 
 _LOADED: dict[str, PolicyFile] = {}
 """Loaded files by their SHA-256: what a name stands for never changes."""
 _LOADED_MAX = 1_000
+SIMULATED_MAX = 5_000
+"""So many decisions are simulated within the ledger, while others wait; `mfm policies simulate` and
+`POST /v1/policies:simulate` take all of a span."""
 
 
 class Gate(Struct, frozen=True):
@@ -105,6 +111,25 @@ async def test(context: Context, command: TestPolicy) -> Draft:
     return _with(context, made, content)
 
 
+async def simulate(context: Context, command: SimulatePolicy) -> Draft:
+    """Hold what was decided against a policy: the newest decisions, so many as take no time."""
+    policy = await _read(context, command.policy)
+    if command.until < command.since:
+        detail = f"{command.until} is before {command.since}."
+        raise Invalid("request-refused", detail, "/until")
+    file = await _file(context, policy.content)
+    simulation = Simulation(file, policy_files.catalogue())
+    days = (command.since, command.until)
+    for past in await newest(context.unit, days, policy.fund, SIMULATED_MAX):
+        simulation.feed(past)
+    found = simulation.told()
+    content = canonical(plain(to_builtins(found)))
+    counts = {name: str(getattr(found, name)) for name in ("decisions", "simulated", "excluded")}
+    act = await _act(context, policy.fund)
+    made = rules.simulate(act, policy, sha256(content).hexdigest(), counts)
+    return _with(context, made, content)
+
+
 async def approve(context: Context, command: ApprovePolicy) -> Draft:
     """Approve a policy for the board."""
     policy = await _read(context, command.policy)
@@ -163,6 +188,7 @@ VERBS = (
     Verb("policy.draft", DraftPolicy, draft, "/policies"),
     Verb("policy.adopt", AdoptPolicies, adopt, "/policies/adopt"),
     Verb("policy.test", TestPolicy, test, "/policies/{policy}/test", _SUBJECT),
+    Verb("policy.simulate", SimulatePolicy, simulate, "/policies/{policy}/simulate", _SUBJECT),
     Verb("policy.approve", ApprovePolicy, approve, "/policies/{policy}/approve", _SUBJECT),
     Verb("policy.activate", ActivatePolicy, activate, "/policies/{policy}/activate", _SUBJECT),
 )

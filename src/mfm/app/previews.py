@@ -1,5 +1,6 @@
 """Previews: what policies would say of a step, and what a draft still lacks; nothing is written."""
 
+from datetime import date
 from typing import Any
 
 from msgspec import Struct, ValidationError, convert
@@ -16,6 +17,7 @@ from mfm.core.decisions import Found
 from mfm.core.errors import Invalid, Refused
 from mfm.core.explanations import Reason, explained
 from mfm.core.permissions import Actor, scope_of
+from mfm.core.policies import File
 from mfm.core.submissions import lacking
 from mfm.core.terms import Command, Id
 from mfm.formats.faults import invalid
@@ -49,6 +51,16 @@ class PreviewDecision(Command, frozen=True, kw_only=True):
 
     verb: str
     command: dict[str, Any]
+
+
+class SimulateCandidate(
+    Command, frozen=True, kw_only=True, rename={"since": "from", "until": "to"}
+):
+    """Hold decisions of a span of days against a candidate for a policy; nothing is written."""
+
+    content: File
+    since: date
+    until: date
 
 
 class Lack(Struct, frozen=True):

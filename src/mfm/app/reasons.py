@@ -7,14 +7,17 @@ from typing import Any
 from msgspec import Struct, json
 
 from mfm.app import policy_files
+from mfm.core.contests import Contest, id_of
 from mfm.core.decisions import Found, recalled
 from mfm.core.explanations import Reason, explained
 from mfm.core.facts import Catalogue
 from mfm.core.judgements import Decision
 from mfm.core.policy_format import PolicyFile, load
 from mfm.store import judgements as store
+from mfm.store import reads
 from mfm.store.database import Engine, Snapshot, snapshot
 from mfm.store.exports import blobs
+from mfm.store.reads import Reach
 
 _LOADED: dict[tuple[str, str], PolicyFile] = {}
 """Loaded files by their SHA-256 and that of their catalogue: what these name never changes."""
@@ -41,13 +44,17 @@ class Holding(Struct, frozen=True):
 
     Attributes:
         subject: what the step is about, such as disbursement:d1.
+        decision: its id.
         on: the day of the decision.
         reasons: each of them.
+        contest: that somebody contests it, or None.
     """
 
     subject: str
+    decision: str
     on: date
     reasons: tuple[Reason, ...]
+    contest: Contest | None
 
 
 async def told_of(engine: Engine, decision: Decision, language: str) -> Explained:
@@ -73,8 +80,15 @@ async def holding(
         if decision.seq > standing[decision.subject]:
             _, found = await _found(connection, decision)
             reasons = _shown(explained(found, language))
-            told.append(Holding(decision.subject, decision.judged_on, reasons))
+            contest: Any = await reads.one(connection, Contest, _contest_of(decision), Reach())
+            told.append(
+                Holding(decision.subject, decision.id, decision.judged_on, reasons, contest)
+            )
     return tuple(told)
+
+
+def _contest_of(decision: Decision) -> str:
+    return id_of(f"decision:{decision.id}")
 
 
 def _shown(reasons: Iterable[Reason]) -> tuple[Reason, ...]:

@@ -61,6 +61,7 @@ _FINAL = {
     "call.cancel": "call.draft",
     "policy.draft": "policy.draft",
     "policy.test": "policy.draft",
+    "policy.simulate": "policy.draft",
     "policy.approve": "policy.draft",
     "policy.activate": "policy.draft of the next version",
     "policy.adopt": "policy.draft of the next version",
@@ -85,6 +86,9 @@ _OTHERS = {
     "condition.assess": "condition.assess",
     "condition.answer": "condition.contest",
     "condition.accept": "condition.contest",
+    "contest.open": "contest.answer",
+    "contest.assign": "contest.assign",
+    "contest.answer": "contest.open",
     "write-off.reject": "write-off.propose",
 }
 """Other people's words and the second pair of eyes, which no key undoes, and what answers them."""

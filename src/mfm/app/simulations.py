@@ -33,7 +33,7 @@ async def simulate(
     Raises:
         Invalid: `role-not-allowed`; `request-refused` where the last day is before the first.
     """
-    fund = actor.fund if scope_of(actor, "policy.simulate") == "fund" else ""
+    fund = actor.fund if scope_of(actor, "decision.simulate") == "fund" else ""
     if days[1] < days[0]:
         raise Invalid("request-refused", f"{days[1]} is before {days[0]}.", "/to")
     simulation = Simulation(candidate, policy_files.catalogue())

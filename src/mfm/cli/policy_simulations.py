@@ -34,7 +34,7 @@ async def _simulate(session: Session, args: argparse.Namespace) -> int:
     (candidate,) = policy_files.policies([args.candidate])
     subject = f"mfm policies simulate {candidate.name}"
     with counting("decision") as show:
-        async with session.reading(args.mechanism, "decision.read", subject) as (engine, actor):
+        async with session.reading(args.mechanism, "decision.simulate", subject) as (engine, actor):
             found = await simulate(engine, actor, candidate, (args.first, args.last), show)
     if args.json:
         print_json(found)

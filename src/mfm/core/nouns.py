@@ -12,6 +12,7 @@ from mfm.core.chart_accounts import ChartAccount
 from mfm.core.comments import Comment
 from mfm.core.commitments import Commitment
 from mfm.core.conditions import Condition
+from mfm.core.contests import Contest
 from mfm.core.conversions import Conversion
 from mfm.core.costs import Cost
 from mfm.core.deposits import Deposit
@@ -77,6 +78,7 @@ _ALL: tuple[type[Noun], ...] = (
     Standards,
     Decision,
     Waiver,
+    Contest,
     Disbursement,
     Report,
     Refund,

@@ -113,6 +113,7 @@ board.seat              administrator:any
 board.vacate            administrator:any
 policy.draft            preparer:fund approver:fund
 policy.test             preparer:fund approver:fund
+policy.simulate         preparer:fund approver:fund board:fund
 policy.approve          board:fund
 policy.activate         approver:fund administrator:any
 policy.adopt            administrator:any
@@ -120,6 +121,9 @@ motion.propose          preparer:fund board:fund
 motion.close            preparer:fund board:fund
 vote.cast               board:fund
 conflict.declare        board:fund
+contest.open            grantee:own
+contest.assign          approver:fund board:fund
+contest.answer          approver:fund board:fund
 waiver.sign             approver:fund board:fund
 waiver.revoke           approver:fund board:fund
 call.draft              preparer:fund
@@ -142,10 +146,10 @@ overlap.open            administrator:any
 overlap.explain         preparer:fund grantee:own
 overlap.decide          preparer:fund approver:fund board:fund
 overlap.reopen          approver:fund board:fund
-policy.simulate         staff:fund overseers:any
 sharing.propose         approver:fund
 sharing.agree           approver:fund
 sharing.end             approver:fund
+decision.simulate       staff:fund overseers:any
 decision.preview        preparer:fund approver:fund board:fund grantee:own
 disbursement.request    preparer:fund grantee:own
 disbursement.resubmit   preparer:fund grantee:own
@@ -212,6 +216,7 @@ attestation.read        staff:any overseers:any grantee:own
 standards.read          all:any
 policy.read             all:any
 decision.read           staff:fund overseers:any donor:own grantee:own
+contest.read            staff:fund overseers:any donor:own grantee:own
 waiver.read             staff:fund overseers:any
 call.read               all:any
 competition.read        all:any

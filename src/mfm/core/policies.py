@@ -52,6 +52,7 @@ class Policy(Noun, frozen=True, kw_only=True):
         logic: SHA-256 of what decides in it.
         catalogue: SHA-256 of the catalogue of facts that it was written for.
         cases: SHA-256 of the cases that passed, or "".
+        simulation: SHA-256 of what it would have changed, or "".
         edited_by: the key that wrote it; likewise approved_by and activated_by, or "".
         activated_on: the day it was activated, or None.
     """
@@ -69,6 +70,7 @@ class Policy(Noun, frozen=True, kw_only=True):
     logic: str
     catalogue: str
     cases: str = ""
+    simulation: str = ""
     edited_by: str
     approved_by: str = ""
     activated_by: str = ""
@@ -105,6 +107,14 @@ class TestPolicy(Command, frozen=True, kw_only=True):
 
     policy: Id
     cases: File
+
+
+class SimulatePolicy(Command, frozen=True, kw_only=True):
+    """Hold decisions of a span of days against a policy whose cases passed, and keep what comes."""
+
+    policy: Id
+    since: date
+    until: date
 
 
 class ApprovePolicy(Command, frozen=True, kw_only=True):
@@ -178,13 +188,29 @@ def test(act: Act, policy: Policy, cases: str, tested: Tested) -> Draft:
     return _set(act, made, {"cases": str(tested.cases), "boundaries": str(tested.boundaries)})
 
 
+def simulate(act: Act, policy: Policy, simulation: str, counts: dict[str, str]) -> Draft:
+    """Record what a policy would have changed.
+
+    Args:
+        act: who simulated it, and the day.
+        policy: which.
+        simulation: SHA-256 of all that came out.
+        counts: the first of its figures.
+
+    Raises:
+        Refused: `policy-state`.
+    """
+    _must_be(policy, "tested", "simulated")
+    return _set(act, structs.replace(policy, status="simulated", simulation=simulation), counts)
+
+
 def approve(act: Act, policy: Policy) -> Draft:
     """Record that the board approves a policy.
 
     Raises:
         Refused: `policy-state`, `four-eyes`.
     """
-    _must_be(policy, "tested", "simulated")
+    _must_be(policy, "simulated")
     _must_be_another(act, policy)
     return _set(act, structs.replace(policy, status="approved", approved_by=act.actor.key))
 

@@ -26,6 +26,7 @@ class Standards(Noun, frozen=True, kw_only=True):
         reported_percent: of earlier tranches, so much accepted before the next is approved.
         overdue_report_days: a report may be late by so many days.
         account_hold_days: so many days nothing is paid into a bank account that changed.
+        contest_days: a contest is answered within so many days.
     """
 
     fund: str
@@ -37,6 +38,7 @@ class Standards(Noun, frozen=True, kw_only=True):
     reported_percent: int = 0
     overdue_report_days: int = 0
     account_hold_days: int = 0
+    contest_days: int = 30
 
 
 class SetStandards(Command, frozen=True, kw_only=True):
@@ -51,6 +53,7 @@ class SetStandards(Command, frozen=True, kw_only=True):
     reported_percent: Percent | None = None
     overdue_report_days: Days | None = None
     account_hold_days: Days | None = None
+    contest_days: Annotated[int, Meta(ge=1, le=366)] | None = None
 
 
 NAMES = tuple(name for name in SetStandards.__struct_fields__ if name != "fund")

@@ -28,6 +28,7 @@ _BLOBS = (
     ("policy", "content"),
     ("policy", "catalogue"),
     ("policy", "cases"),
+    ("policy", "simulation"),
     ("decision", "content"),
 )
 

@@ -6,6 +6,7 @@ What each decision says is evaluated anew elsewhere, from the files and facts th
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mfm.core import verify_contests
 from mfm.core.judgements import Decision, Waiver
 from mfm.core.record import Noun
 from mfm.core.verify_form import Differs, Told
@@ -33,6 +34,8 @@ def check(rows: Rows, told: Told, changes: Iterable[tuple[Noun | None, Noun]]) -
     Raises:
         Differs: `gate`, `four-eyes`.
     """
+    changes = list(changes)
+    verify_contests.check(rows, told, changes)
     states = [state for _, state in changes]
     decisions = [state for state in states if isinstance(state, Decision)]
     wanted = _wanted(told) if rows.get("policy") else None

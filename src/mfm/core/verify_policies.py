@@ -63,6 +63,8 @@ def _check_people(told: Told, state: Policy) -> None:
     at = 4 if state.status == "superseded" else steps.index(state.status)
     if not state.edited_by or (at >= 1 and not state.cases and state.edited_by != RELEASE):
         raise Differs("policy-form", told.seq, f"{state.id} is {state.status} without its cases.")
+    if at > 1 and not state.simulation and state.edited_by != RELEASE:
+        raise Differs("policy-form", told.seq, f"{state.id} is {state.status}, not simulated.")
     signed = {3: state.approved_by, 4: state.activated_by}
     for step, key in signed.items():
         own = key == state.edited_by and key != RELEASE

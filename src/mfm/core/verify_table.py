@@ -101,9 +101,11 @@ condition.assess
 
 condition.contest
   condition proposed|open>proposed|open contest contested_by
+  contest new|reversed>open *
 
 condition.answer
   condition proposed|open>proposed|open|lifted contest answered_by
+  contest? open>upheld|dismissed answered_by answered_in
 
 commitment.deobligate
   commitment any>any amount_minor tranches

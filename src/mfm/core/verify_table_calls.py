@@ -13,6 +13,16 @@ waiver.sign
 waiver.revoke
   waiver signed>revoked
 
+contest.open
+  contest new|reversed>open *
+
+contest.assign
+  contest open>open owner_key
+
+contest.answer
+  contest open>upheld|dismissed answered_by answered_in
+  application? declined>submitted decided_by decided_on decided_in
+
 fund.set-standards
   standards new|set|reversed>set *
 

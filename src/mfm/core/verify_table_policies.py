@@ -7,8 +7,11 @@ policy.draft
 policy.test
   policy draft|tested|simulated>tested cases
 
+policy.simulate
+  policy tested|simulated>simulated simulation
+
 policy.approve
-  policy tested|simulated>approved approved_by
+  policy simulated>approved approved_by
 
 policy.activate
   policy* approved|active>active|superseded activated_by activated_on effective_until

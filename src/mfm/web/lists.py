@@ -17,6 +17,7 @@ from mfm.core.chart_accounts import ChartAccount
 from mfm.core.comments import Comment
 from mfm.core.commitments import Commitment
 from mfm.core.conditions import Condition
+from mfm.core.contests import Contest
 from mfm.core.conversions import Conversion
 from mfm.core.costs import Cost
 from mfm.core.deposits import Deposit
@@ -102,6 +103,7 @@ FILTERS: dict[type[Noun], tuple[str, ...]] = {
     Attestation: ("party", "kind", "status"),
     Standards: ("fund",),
     Decision: ("fund", "gate", "subject", "outcome", "status", "party"),
+    Contest: ("fund", "party", "subject", "status", "owner", "owner_key"),
     Waiver: ("fund", "gate", "subject", "status"),
     Call: ("fund", "funding_window", "status"),
     Comment: ("call", "fund", "party", "status"),

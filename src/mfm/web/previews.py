@@ -3,11 +3,14 @@
 from litestar import Response
 from msgspec import to_builtins
 
-from mfm.app import previews
-from mfm.app.previews import CheckApplication, Preview, PreviewDecision
+from mfm.app import policy_files, previews
+from mfm.app.previews import CheckApplication, Preview, PreviewDecision, SimulateCandidate
+from mfm.app.simulations import simulate
 from mfm.core.permissions import Actor
+from mfm.core.policy_format import load
+from mfm.core.simulations import Simulated
 from mfm.web.bodies import decode
-from mfm.web.endpoints import Ask, Endpoint, actor_of, ok
+from mfm.web.endpoints import Ask, Endpoint, actor_of, ok, tell
 from mfm.web.languages import language_of
 from mfm.web.services import Services
 from mfm.web.writes import read_body
@@ -27,6 +30,15 @@ async def _preview(services: Services, ask: Ask, actor: Actor | None) -> Respons
     return ok(to_builtins(found))
 
 
+async def _simulate(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
+    command = decode(await read_body(ask), SimulateCandidate)
+    candidate = load(command.content.encode(), policy_files.catalogue(), "content")
+    days = (command.since, command.until)
+    found = await simulate(services.engine, actor_of(actor), candidate, days, lambda *_: None)
+    tell(ask, found.decisions)
+    return ok(to_builtins(found))
+
+
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="POST",
@@ -37,6 +49,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         request=CheckApplication,
         answer="Preview",
         also=(Preview,),
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/policies:simulate",
+        action="decision.simulate",
+        handle=_simulate,
+        text="Tell what a candidate for a policy would have changed; nothing is written.",
+        request=SimulateCandidate,
+        answer="Simulated",
+        also=(Simulated,),
     ),
     Endpoint(
         method="POST",

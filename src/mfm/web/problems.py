@@ -131,6 +131,9 @@ policy-refuses         | 409 | The fund's policies refuse this | Do what the det
 policy-incomplete      | 409 | The fund's policies need facts that are missing | Provide what the detail names. In brackets: a kind that another party attests (party.attest), or a field of this request.
 policy-approval        | 409 | The fund's policies hold this for approval | Do what the detail says, or have another key of the role in brackets sign a waiver (waiver.sign) for these rules.
 waiver-past            | 422 | The waiver would be over already | Name a day to come.
+contest-state          | 409 | The contest is at another step | Nothing is contested twice; see what became of it.
+contest-subject        | 409 | This cannot be contested so | Contest a decision that concerns you, or an application that was declined; a condition with condition.contest.
+contest-owner          | 409 | The answer is for somebody else | Leave it to the role or key that the detail names, or have another key named.
 waiver-state           | 409 | The waiver is revoked already | Sign a new one.
 call-dates             | 422 | The call's days contradict each other | Mend the day that the pointer names.
 call-amounts           | 422 | The call's amounts contradict each other | Keep the minimum within the ceiling, and the ceiling within the budget.

@@ -12,6 +12,7 @@ from mfm.core.applications import Application
 from mfm.core.calls import Call
 from mfm.core.comments import Comment
 from mfm.core.commitments import Commitment
+from mfm.core.contests import Contest
 from mfm.core.disbursements import Disbursement
 from mfm.core.explanations import Reason
 from mfm.core.judgements import Decision
@@ -67,7 +68,7 @@ async def _decision(services: Services, made: Decision, language: str) -> dict[s
 
 
 async def _words(
-    services: Services, made: Call | Comment | Application | OverlapAnswer, _: str
+    services: Services, made: Call | Comment | Application | OverlapAnswer | Contest, _: str
 ) -> dict[str, Any]:
     later = (getattr(made, name, 0) for name in ("answered_in", "decided_in"))
     seqs = {made.written_in, *later} - {0}
@@ -103,5 +104,6 @@ MORE: dict[type[Noun], More] = {
     Call: More((*_TEXTS.fields, ("overlaps", list[Rival])), _call),
     Comment: _TEXTS,
     Application: _TEXTS,
+    Contest: _TEXTS,
     OverlapAnswer: _TEXTS,
 }

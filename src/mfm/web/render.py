@@ -132,6 +132,7 @@ PLURALS = {
     "policy": "policies",
     "decision": "decisions",
     "waiver": "waivers",
+    "contest": "contests",
     "call": "calls",
     "comment": "comments",
     "application": "applications",

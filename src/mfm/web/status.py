@@ -120,8 +120,15 @@ class _Writer:
             step = steps.get(held.subject)
             about = self._heading(step) if step else self.say("page", "agreement")
             since = self.say("page", "held", day=self.language.day(held.on))
+            contest = held.contest
+            if contest is None or contest.status == "reversed":
+                word = self.say("page", "contest", id=held.decision)
+            else:
+                due_on = self.language.day(contest.due_on)
+                word = self.say("contest", contest.status, day=due_on)
             for reason in held.reasons:
-                facts = (Markup.escape(reason.fix), Markup(" · ").join((about, since)))
+                where = Markup(" · ").join((about, since))
+                facts = (Markup.escape(reason.fix), where, word)
                 yield Task(Markup.escape(reason.message), facts)
 
     @staticmethod
