@@ -337,19 +337,14 @@ async def test_a_query_sees_what_is_on_its_way(books: Books) -> None:
             "agent.registration",
             "group.host",
         }
-        submitted, hosting = (
-            await unit.find(Application, "x"),
-            await unit.find(Attestation, "group.host"),
-        )
-        assert submitted is not None
-        assert hosting is not None
+        submitted: Any = await unit.find(Application, "x")
+        hosting: Any = await unit.find(Attestation, "group.host")
         unit.batch.set(submitted)
         unit.memory.closed = {"attestation": {hosting.id: hosting}}
         unit.memory.around.clear()  # set behind its back
         flying = await facts.around(unit, ("group",), "n", TODAY, call.id)
         unit.batch.nouns.clear()
-        assert flying.leads == 1
-        assert {*flying.attested} == {*stored.attested}
+        assert (flying.leads, {*flying.attested}) == (1, {*stored.attested})
         gone = structs.replace(hosting, status="withdrawn")
         unit.memory.closed = {"attestation": {gone.id: gone}}
         unit.memory.around.clear()
