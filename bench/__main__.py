@@ -16,7 +16,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import Progress
 
-from bench import importing, matching, overlap, policies, posting, reads, sealing, trail
+from bench import checking, importing, matching, overlap, policies, posting, reads, sealing, trail
 from bench.stage import Stage, Told
 from mfm.store import embedded, migrate
 
@@ -27,6 +27,7 @@ MEASURES: dict[str, Callable[[Stage], Awaitable[Told]]] = {
     "importing": importing.measure,
     "trail": trail.measure,
     "policies": policies.measure,
+    "checking": checking.measure,
     "matching": matching.measure,
     "overlap": overlap.measure,
 }
