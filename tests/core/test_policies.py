@@ -370,6 +370,11 @@ def test_a_decision_comes_out_the_same_from_its_snapshot() -> None:
         (HEAD + rule(SHARE, texts=TEXTS.replace('"No."', '"{"')), 19, "brace"),
         (HEAD + rule(SHARE, severity="deny"), 17, "refuse, require-approval"),
         (HEAD + rule(SHARE, severity="require-approval"), 15, "Only require-approval has one"),
+        (
+            HEAD + rule(f'approver = "donor"\n{SHARE}', severity="require-approval"),
+            18,
+            "approver, board",
+        ),
         (HEAD + rule(SHARE) + rule(SHARE), 22, "two rules one"),
         (HEAD.replace("format = 1", "format = 2") + rule(SHARE), 1, "format = 1"),
         (HEAD.replace('"eligibility"', '"eligible"') + rule(SHARE), 4, "Did you mean eligibility?"),

@@ -165,6 +165,10 @@ async def test_reasons_are_told_in_the_callers_language_and_first(site: Site) ->
     told = problem(refused, "policy-refuses", 409)
     assert "appel porte sur" in told["detail"]
     assert "shared.eligibility.applicants@1/place-and-theme" in told["detail"]
+    kind = {each["rule"]: each["remedies"] for each in same.json()["reasons"]}[
+        "kind-of-organisation"
+    ]
+    assert kind[0] == "party.attest kind=type"
     assert await site.head() == head + 1  # the refusal is a record
     (address,) = re.findall('<(/v1/decisions/[^>]+)>; rel="related"', refused.headers["link"])
     told = (await site.get(f"{address}?lang=ar", "grantee")).json()

@@ -62,8 +62,8 @@ class Reason(Struct, frozen=True, gc=False):
         fix: what to do next.
         clause: of the policy's source.
         approver: the role that may lift it by a waiver, "" where none may.
-        remedies: what makes known what is missing: `party.attest kind=level`, or a field of the
-            step itself, such as `marker`.
+        remedies: what gives the facts that are missing, or that a violated rule reads:
+            `party.attest kind=level`, or a field of the step itself, such as `marker`.
     """
 
     policy: str
@@ -88,7 +88,7 @@ def explained(found: Found, language: str) -> list[Reason]:
             *sentences(found, each, language),
             each.rule.clause,
             each.rule.approver if each.result == "violated" else "",
-            remedies(each.missing) if each.result == "undecided" else (),
+            remedies(each.missing if each.result == "undecided" else each.rule.reads),
         )
         for each in found.results
         if each.result in ("violated", "undecided")

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from mfm.core.facts import LANGUAGES
-from mfm.core.permissions import ROLES
+from mfm.core.permissions import TABLE
 from mfm.core.policy_source import Place, Reader, did_you_mean
 from mfm.core.policy_terms import Terms
 from mfm.core.policy_words import Term, Test, compiled, reads
 
+APPROVERS = tuple(sorted(TABLE["waiver.sign"]))
+"""Who may lift a rule: what it names another role for could be lifted by nobody."""
 SEVERITIES = ("refuse", "require-approval", "flag")
 MAX_RULES = 64
 _MAX_TEXT = 600
@@ -38,7 +40,7 @@ class Rule(Struct, frozen=True):
     Attributes:
         id: unique in its policy.
         severity: one of SEVERITIES.
-        approver: the role that may lift a rule that requires approval, or "".
+        approver: the role, of APPROVERS, that may lift a rule that requires approval, or "".
         clause: of the source.
         applies_when: terms of which all must hold, or the rule does not apply.
         require: terms of which all must hold, or the rule is violated.
@@ -85,9 +87,9 @@ def _rule(told: object, reader: Reader, terms: Terms, place: Place) -> Rule:
     if severity not in SEVERITIES:
         mend = did_you_mean(severity, SEVERITIES)
         reader.fault(place, "severity", f"severity is {severity!r}.", mend)
-    if (severity == "require-approval") != bool(approver) or approver not in ("", *ROLES):
+    if (severity == "require-approval") != bool(approver) or approver not in ("", *APPROVERS):
         what = f"A rule of severity {severity} has approver {approver!r}."
-        mend = f"Only require-approval has one: {', '.join(ROLES)}."
+        mend = f"Only require-approval has one: {', '.join(APPROVERS)}."
         reader.fault(place, "approver", what, mend)
     if not _ID.fullmatch(kept.get("id", "x")):
         reader.fault(place, "id", f"id is {kept['id']!r}.", "Write small letters and dashes.")

@@ -1,4 +1,4 @@
-"""Remedies: what somebody can do to make a fact known that a policy misses.
+"""Remedies: what somebody can do about a fact that a policy misses, or that violates a rule.
 
 Only facts that people give are here; the others follow from the books.
 """
@@ -47,6 +47,6 @@ _REMEDIES = _FIELDS | {
 }
 
 
-def remedies(missing: Iterable[str]) -> tuple[str, ...]:
-    """Return what would make facts known, each once: a verb with its field, or a step's own."""
-    return tuple(dict.fromkeys(_REMEDIES[fact] for fact in missing if fact in _REMEDIES))
+def remedies(facts: Iterable[str]) -> tuple[str, ...]:
+    """Return what gives facts, each once: a verb with its field, or a step's own."""
+    return tuple(dict.fromkeys(_REMEDIES[fact] for fact in facts if fact in _REMEDIES))
