@@ -90,7 +90,6 @@ async def prepare(stage: Stage, name: str, tranches: int) -> Requests:
     fund = {"id": "f", "name": "Fund", "tier": "global", "currency": "USD", "steward": "agent"}
     for verb, fields in (
         ("party.register", {"id": "agent", "name": "Agent"}),
-        ("party.register", {"id": "group", "name": "Group"}),
         ("fund.open", fund),
         ("commitment.sign", {"id": "c", "from_party": "agent", "to_fund": "f", "amount": much}),
         ("deposit.receive", {"commitment": "c", "amount": much}),
@@ -104,6 +103,7 @@ async def prepare(stage: Stage, name: str, tranches: int) -> Requests:
     while len(made) < tranches:
         made += await _grant(clerk, f"g{len(made)}")
         stage.progress.update(task, completed=len(made))
+    random.shuffle(made)  # so that those who share a commit are of different groups
     await clerk.writer.close()
     connection = await asyncpg.connect(stage.server.admin_url)
     await connection.execute("CHECKPOINT")  # as there is every five minutes: for all that follows
@@ -123,11 +123,12 @@ async def _open_accounts(clerk: Clerk) -> None:
 
 
 async def _grant(clerk: Clerk, grant: str) -> list[str]:
-    """Sign a grant of many tranches and ask for each of them."""
+    """Sign a grant of many tranches to a group of its own, and ask for each of them."""
+    await clerk.do("party.register", {"id": f"of-{grant}", "name": f"Group of {grant}"})
     fields = {
         "id": grant,
         "from_fund": "f",
-        "to_party": "group",
+        "to_party": f"of-{grant}",
         "amount": usd(10 * _TRANCHES),
         "allocation": "a",
         "tranches": [{"amount": usd(10)}] * _TRANCHES,
