@@ -320,8 +320,8 @@ async def test_a_query_sees_what_is_on_its_way(books: Books) -> None:
     """The same answer, whether rows are stored, in the batch before, or in this one."""
     await ruled(books)
     for party in ("group", "agent"):
-        by = operator("v")
-        await accepted(books, "party.attest", by, party=party, kind="registration", source="s")
+        told = {"party": party, "kind": "registration", "source": "s"}
+        await accepted(books, "party.attest", operator("v"), **told)
     host = {"party": "group", "kind": "host", "value": "agent", "valid_until": str(FAR)}
     await accepted(books, "party.attest", source="s", **host)
     await drafted(books, "x")
@@ -330,7 +330,8 @@ async def test_a_query_sees_what_is_on_its_way(books: Books) -> None:
     async def look(unit: Unit) -> None:
         call = await unit.find(Call, "k")
         assert call is not None
-        stored = await facts.around(unit, ("group",), "n", TODAY, call.id)
+        asked = (unit, ("group",), "n", TODAY, call.id)
+        stored = await facts.around(*asked)
         assert (stored.leads, stored.overdue_on) == (1, None)
         assert {each.id for each in stored.attested} == {
             "group.registration",
@@ -340,17 +341,14 @@ async def test_a_query_sees_what_is_on_its_way(books: Books) -> None:
         submitted: Any = await unit.find(Application, "x")
         hosting: Any = await unit.find(Attestation, "group.host")
         unit.batch.set(submitted)
-        unit.memory.closed = {"attestation": {hosting.id: hosting}}
-        unit.memory.around.clear()  # set behind its back
-        flying = await facts.around(unit, ("group",), "n", TODAY, call.id)
+        unit.memory.closed, unit.memory.around = {"attestation": {hosting.id: hosting}}, {}
+        flying = await facts.around(*asked)
         unit.batch.nouns.clear()
         assert (flying.leads, {*flying.attested}) == (1, {*stored.attested})
         gone = structs.replace(hosting, status="withdrawn")
-        unit.memory.closed = {"attestation": {gone.id: gone}}
-        unit.memory.around.clear()
-        after = await facts.around(unit, ("group",), "n", TODAY, call.id)
-        unit.memory.closed = {}
-        unit.memory.around.clear()
+        unit.memory.closed, unit.memory.around = {"attestation": {gone.id: gone}}, {}
+        after = await facts.around(*asked)
+        unit.memory.closed, unit.memory.around = {}, {}
         assert {each.id for each in after.attested} == {"group.registration"}
 
     await books.writer.run(look)
