@@ -228,6 +228,11 @@ async def test_answers_are_as_the_document_says(site: Site) -> None:
             one = "{seq}" if endpoint.answer == "RecordList" else "{id}"
             there = f"{endpoint.path}/{item.get('id', item['seq'])}"
             answers["get", f"{endpoint.path}/{one}"] = await site.get(there)
+    call = answers["get", "/v1/calls"].json()["items"][0]["id"]
+    for path in ("/v1/calls/{id}/overlaps", "/v1/calls/{id}/competition"):
+        answers["get", path] = await site.get(path.format(id=call))
+    for path in ("/v1/call-calendar", "/v1/co-funding"):
+        answers["get", path] = await site.get(path)
     for (method, path), answer in answers.items():
         responses = told["paths"][path][method]["responses"]
         content = responses[str(answer.status_code)]["content"]["application/json"]

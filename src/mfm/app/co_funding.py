@@ -45,14 +45,14 @@ class CoFundingRead(Struct, frozen=True, kw_only=True):
     over: bool
 
 
-class CoFundingList(Struct, frozen=True):
+class CoFundings(Struct, frozen=True):
     """Declarations by application; `more` is true where there are more than are told."""
 
     items: list[CoFundingRead]
     more: bool | UnsetType = UNSET
 
 
-async def declared(engine: Engine, actor: Actor, query: CoFundingQuery) -> CoFundingList:
+async def declared(engine: Engine, actor: Actor, query: CoFundingQuery) -> CoFundings:
     """Return what is declared about who pays for the same, as far as the actor sees applications.
 
     Raises:
@@ -67,7 +67,7 @@ async def declared(engine: Engine, actor: Actor, query: CoFundingQuery) -> CoFun
         known = by_name([*mine, *await _named(near, mine)])
     ordered = sorted(mine, key=lambda each: each.id)
     items = [_read(co_funded(each, known), known, reach) for each in ordered]
-    return CoFundingList(items, True if len(ids) > LIMIT else UNSET)
+    return CoFundings(items, True if len(ids) > LIMIT else UNSET)
 
 
 async def _named(near: Near, mine: list[Application]) -> list[Application]:

@@ -7,7 +7,7 @@ from msgspec import Struct, ValidationError, convert
 
 from mfm.app import call_views, co_funding
 from mfm.app.call_views import Calendar, CalendarQuery, Rival
-from mfm.app.co_funding import CoFundingList, CoFundingQuery
+from mfm.app.co_funding import CoFundingQuery, CoFundings
 from mfm.app.competition import CompetitionRead, competition
 from mfm.core.calls import DraftCall
 from mfm.core.errors import Invalid
@@ -119,8 +119,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         action="application.read",
         handle=_co_funding,
         text="List who bears which share of one cost, as applications declare it.",
-        answer="CoFundingList",
-        also=(CoFundingList,),
+        answer="CoFundings",
+        also=(CoFundings,),
         queries=_CO_FUNDING,
     ),
 )
