@@ -1,6 +1,7 @@
 """What tests of the trail share: logs made of numbers, exports of books, forged manifests."""
 
 import hashlib
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,17 @@ def policy_of(*keys: str, quorum: str = "none", witnesses: tuple[str, ...] = ())
     """Return a policy that believes these keys."""
     logs = "".join(f"log {key}\n" for key in keys)
     return logs + "".join(f"{line}\n" for line in witnesses) + f"quorum {quorum}\n"
+
+
+def unsigned_timestamp(text: bytes, at: datetime) -> bytes:
+    """Return a response (RFC 3161) as far as mfm reads one: granted, of a text, of a time."""
+
+    def der(tag: int, content: bytes) -> bytes:
+        return bytes([tag, len(content)]) + content
+
+    told = der(0x04, hashlib.sha256(text).digest()) + der(0x02, b"\x01")
+    told += der(0x18, f"{at:%Y%m%d%H%M%SZ}".encode())
+    return der(0x30, der(0x30, der(0x02, b"\x00")) + der(0x30, told))
 
 
 def codes(path: Path, policy: str, **more: Any) -> tuple[int, list[str]]:  # noqa: ANN401  # its Options

@@ -1,5 +1,6 @@
 """Anchors: an authority's word on when a checkpoint existed, made and checked with openssl."""
 
+import re
 import shutil
 import subprocess
 import threading
@@ -9,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from mfm.app import anchors, trail
+from mfm.app import anchored, anchors, trail
 from mfm.core.errors import Invalid
 from mfm.formats import timestamps
 from mfm.store.database import connect
+from mfm.verifier import Options
 from tests.support import Books
-from tests.trails import codes, exported, policy_of
+from tests.trails import codes, exported, manifest_again, policy_of
 
 pytestmark = [
     pytest.mark.anyio,
@@ -154,6 +156,36 @@ async def test_case_39_a_token_of_something_else_or_of_nobody_is_caught(
     assert not authority.verifies(tokens / f"{size}.tsr", checkpoints / str(size))
     assert stranger.verifies(tokens / f"{size}.tsr", checkpoints / str(size))
     assert not authority.verifies(tokens / f"{older}.tsr", checkpoints / str(size))
+
+
+def earlier(token: bytes) -> bytes:
+    """Return a token that tells a time of years ago; its signature no longer holds."""
+    made, count = re.subn(rb"\x18\x0f20[0-9]{12}Z", b"\x18\x0f20010203040506Z", token, count=1)
+    assert count == 1
+    return made
+
+
+async def test_case_40_a_timestamp_is_no_older_than_the_records_that_it_covers(
+    books: Books, tmp_path: Path, authority: Authority
+) -> None:
+    size = await sealed(books, tmp_path / "keys")
+    connection = await connect(books.url, "mfm_writer")
+    token = authority.reply(await anchors.request(connection, books.mechanism, size))
+    with pytest.raises(Invalid, match="anchor-older"):
+        await anchors.keep(connection, books.mechanism, size, earlier(token))
+    await anchors.keep(connection, books.mechanism, size, token)
+    await connection.close()
+    export = await exported(books, tmp_path / "keys", tmp_path / "export")
+    policy = policy_of(trail.verifier_key(books.mechanism, tmp_path / "keys"))
+    code, told = anchored.verify(export, policy, Options())
+    (stamp,) = told["timestamps"]
+    assert (code, told["ok"], stamp["size"]) == (0, True, size)
+    assert -2 < stamp["seconds_after"] < 60  # authorities tell whole seconds
+    for forged in (earlier(token), token[:50], b""):  # whose signature it is, openssl says
+        (export / "anchors" / f"{size}.tsr").write_bytes(forged)
+        manifest_again(export)
+        code, told = anchored.verify(export, policy, Options())
+        assert (code, [each["code"] for each in told["problems"]]) == (1, ["timestamp"])
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from mfm.app import rotation, trail, witness
+from mfm.app import anchors, rotation, trail, witness
 from mfm.app.entries import post_batch
 from mfm.app.imports import import_iati
 from mfm.app.perform import Ask, perform
@@ -33,6 +34,7 @@ from tests.calling import CALL, accepted, applied, called
 from tests.conftest import Database
 from tests.overlapping import decided, heard, opened, shared, staff
 from tests.support import ADVANCE, CHAIN, EXCHANGE, Books, operator, usd
+from tests.trails import unsigned_timestamp
 
 pytestmark = pytest.mark.anyio
 
@@ -160,7 +162,9 @@ async def sealed(books: Books, folder: Path) -> None:
     by = witness.opened(folder / "witness", "w")
     line = witness.cosignature(by, "", 0)
     await cosigned.keep(connection, books.mechanism.id, made.seq, "w", line)
-    await cosigned.keep_anchor(connection, books.mechanism.id, made.seq, b"0\0")
+    text = await anchors.text_of(connection, books.mechanism, made.seq)
+    stamp = unsigned_timestamp(text, datetime.now(UTC))
+    await cosigned.keep_anchor(connection, books.mechanism.id, made.seq, stamp)
     await connection.close()
 
 

@@ -2,6 +2,7 @@
 
 from mfm.core.errors import Invalid
 from mfm.formats import timestamps
+from mfm.formats.timestamps import CLOCKS_APART
 from mfm.store import cosigned, remote, trail
 from mfm.store.database import Connection, Mechanism
 
@@ -31,9 +32,14 @@ async def keep(connection: Connection, mechanism: Mechanism, size: int, response
     """Keep an authority's response (.tsr), as it came.
 
     Raises:
-        Invalid: `anchor-malformed`, `anchor-refused`, `anchor-differs`; `checkpoint-unknown`.
+        Invalid: `anchor-malformed`, `anchor-refused`, `anchor-differs`; `anchor-older` when it is
+            of a time before that of a record it covers; `checkpoint-unknown`.
     """
-    timestamps.check(response, await text_of(connection, mechanism, size))
+    at = timestamps.check(response, await text_of(connection, mechanism, size))
+    last = await trail.recorded_at(connection, mechanism.id, size)
+    if at < last - CLOCKS_APART:
+        detail = f"It is of {at:%Y-%m-%d %H:%M:%S} UTC, record {size} of {last:%Y-%m-%d %H:%M:%S}."
+        raise Invalid("anchor-older", detail)
     await cosigned.keep_anchor(connection, mechanism.id, size, response)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from mfm import verifier
-from mfm.app import replays
+from mfm.app import anchored
 from mfm.core.counterparts import Transfers, match
 from mfm.core.errors import Problem
 from mfm.formats import canonical
@@ -26,7 +26,7 @@ def verify(paths: tuple[Path, Path], policy: str, options: Options) -> tuple[int
     sides = Transfers(), Transfers()
     codes, trails, problems = list[int](), list[dict[str, Any]](), list[dict[str, Any]]()
     for path, side in zip(paths, sides, strict=True):
-        code, told = replays.verify(path, policy, options._replace(read=_watching(side)))
+        code, told = anchored.verify(path, policy, options._replace(read=_watching(side)))
         problems += [
             problem | {"file": str(path / (problem["file"] or ""))} for problem in told["problems"]
         ]

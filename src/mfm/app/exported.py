@@ -49,6 +49,19 @@ def exported(path: Path) -> Iterator[Callable[[str], bytes]]:
         yield read
 
 
+def names_in(path: Path, folder: str) -> list[str]:
+    """Return the files in one folder of an export, by name; nothing is checked.
+
+    Raises:
+        OSError, tarfile.TarError: it cannot be read.
+    """
+    if path.is_dir():
+        return sorted(each.name for each in (path / folder).glob("*"))
+    with tarfile.open(path, "r:") as tar:
+        parts = [name.removeprefix("./").split("/") for name in tar.getnames()]
+    return sorted(rest[0] for first, *rest in parts if first == folder and rest)
+
+
 def records_in(path: Path, size: int) -> Iterator[bytes]:
     """Yield the records of an export of so many, in order; nothing is checked.
 

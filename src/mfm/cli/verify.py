@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mfm import verifier
-from mfm.app import counterparts, replays
+from mfm.app import anchored, counterparts
 from mfm.cli.arguments import Commands, command, print_json, visible
 from mfm.core.errors import Invalid, Problem
 from mfm.formats import canonical
@@ -132,13 +132,14 @@ def _verdict(args: argparse.Namespace) -> tuple[int, dict[str, Any]]:
             from mfm.app import verify_rules  # noqa: PLC0415  # as above: others do without it
 
             judge = verify_rules.verify
-        return replays.verify(Path(args.path), policy, options, judge)
+        return anchored.verify(Path(args.path), policy, options, judge)
 
 
 def _agree(told: dict[str, Any]) -> None:
     """Print what holds."""
     for each in told.get("trails", [told]):
         print(f"ok: {each['size']} records, root {each['root']}")
+        _tell_timestamps(each)
     texts = [
         f"{count} {how}" for how, count in sorted(told.get("disclosures", {}).items()) if count
     ]
@@ -154,6 +155,13 @@ def _agree(told: dict[str, Any]) -> None:
         print(f"    {len(told['transfers'])} transfers between them agree")
     if "actor" in told:
         _tell(told)
+
+
+def _tell_timestamps(told: dict[str, Any]) -> None:
+    """Print how long after the records each timestamp was made."""
+    for stamp in told.get("timestamps", ()):
+        after = f"{stamp['seconds_after']} s after the last of them says it was written"
+        print(f"    {stamp['size']} records are timestamped {stamp['at']}, {after}")
 
 
 def _tell(told: dict[str, Any]) -> None:

@@ -128,6 +128,13 @@ async def sealed_by_another(
     return False
 
 
+async def recorded_at(connection: asyncpg.Connection, mechanism_id: int, seq: int) -> datetime:
+    """Return when a record was written, by the ledger's clock."""
+    query = "SELECT recorded_at FROM mfm.record WHERE mechanism_id = $1 AND seq = $2"
+    told: datetime = await connection.fetchval(query, mechanism_id, seq)
+    return told
+
+
 async def note_of(connection: asyncpg.Connection, mechanism_id: int, size: int) -> str:
     """Return a checkpoint's note with all the witnesses' lines that are kept."""
     lines = await connection.fetch(
