@@ -19,6 +19,7 @@ class Settings(Struct, frozen=True):
         api_key: the key that the terminal acts with (MFM_KEY), or "" for the operator.
         witnesses: where checkpoints are sent to be cosigned (MFM_WITNESSES, spaces between).
         trail_policy: the file that names these witnesses' keys (MFM_TRAIL_POLICY), or None.
+        heads: whether the server tells the ends of funds' chains each day (MFM_HEADS).
         timestamp_url: whose word on when a checkpoint existed is asked (MFM_TIMESTAMP_URL), or "".
     """
 
@@ -30,6 +31,7 @@ class Settings(Struct, frozen=True):
     witnesses: tuple[str, ...] = ()
     trail_policy: Path | None = None
     timestamp_url: str = ""
+    heads: bool = True
 
     @property
     def keys_dir(self) -> Path:
@@ -49,5 +51,6 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         api_key=environ.get("MFM_KEY", ""),
         witnesses=tuple(environ.get("MFM_WITNESSES", "").split()),
         trail_policy=Path(policy).absolute() if policy else None,
+        heads=environ.get("MFM_HEADS", "daily") != "off",
         timestamp_url=environ.get("MFM_TIMESTAMP_URL", ""),
     )

@@ -1,5 +1,7 @@
 """Where funds' chains end is told in records: what a fund's slice is held against."""
 
+import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from mfm.core.errors import Invalid
 from mfm.core.permissions import Actor
 from mfm.core.record import Draft, parse
 from mfm.core.trail import HEADS_MAX, NoteHeads
+from mfm.store.unit import Unit
 from tests.support import Books, operator, usd
 from tests.trails import codes, exported, policy_of
 
@@ -92,3 +95,29 @@ async def test_case_41_a_head_that_leaves_the_tail_out_is_caught(
     code, problems = codes(export, policy_of(trail.verifier_key(books.mechanism, keys)))
     assert (code, problems) == (1, ["fund-chain"])
     assert await differs(books) == "chain-heads"
+
+
+async def test_the_server_tells_them_when_a_day_has_begun_and_something_came_since(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads, "_LOOK_SECONDS", 0.01)
+    await books.chain()
+    now = datetime.now(UTC)
+
+    async def seq_after(days: int) -> int:
+        """Let it run on a day, some while; return how far the journal is then."""
+        clock = now + timedelta(days=days)
+        running = asyncio.create_task(heads.daily(books.writer, operator(), lambda: clock))
+        await asyncio.sleep(0.3)
+        running.cancel()
+        return await books.writer.run(head)
+
+    async def head(unit: Unit) -> int:
+        return unit.memory.head.seq
+
+    before = await books.writer.run(head)
+    assert [await seq_after(days) for days in (0, 1, 1, 2)] == [before, *(3 * [before + 1])]
+    assert len(await heads.tell(books.writer, operator(), now.date())) == 0
+    await books.do("allocation.approve", fund="n", amount=usd("1.00"))
+    assert await seq_after(2) == before + 3
+    assert await differs(books) == ""

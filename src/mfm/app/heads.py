@@ -1,17 +1,28 @@
 """The ends of funds' chains, told in a record: what a fund's slice is held against."""
 
+import asyncio
+from collections.abc import Callable
+from datetime import date, datetime
 from hashlib import sha256
 
-from mfm.app.context import Context
+import structlog
+
+from mfm.app.context import Context, utc_now
 from mfm.app.perform import Ask, Made, Verb, submit
 from mfm.core import trail as rules
+from mfm.core.errors import Problem
 from mfm.core.funds import Fund
 from mfm.core.permissions import Actor
-from mfm.core.record import Draft
+from mfm.core.record import Body, Draft, Record, parse
 from mfm.core.trail import HEADS, HEADS_MAX, Head, NoteHeads, Seen
 from mfm.store import cosigned, trail
+from mfm.store.database import FAILED
 from mfm.store.sums import chain_end
+from mfm.store.unit import Unit
 from mfm.store.writer import Writer
+
+_LOOK_SECONDS = 60
+log = structlog.get_logger(__name__)
 
 
 async def note(context: Context, command: NoteHeads) -> Draft:
@@ -57,3 +68,40 @@ async def note_all(writer: Writer, actor: Actor, funds: tuple[str, ...], key: st
         command = NoteHeads(funds=funds[first : first + HEADS_MAX])
         made.append(await submit(writer, Ask(actor, NOTE, command, f"{key}-{first}")))
     return made
+
+
+async def tell(writer: Writer, actor: Actor, today: date) -> list[Made]:
+    """Tell the ends of all chains, once a day; nothing where nothing came since the last telling.
+
+    Raises:
+        Invalid: as `note_all`.
+    """
+    newest = await writer.run(_newest)
+    if newest is None or newest[1].verb == HEADS:
+        return []
+    return await note_all(writer, actor, (), f"heads-{today.isoformat()}")
+
+
+async def daily(writer: Writer, actor: Actor, clock: Callable[[], datetime] = utc_now) -> None:
+    """Tell the ends of chains whenever a day (UTC) has begun, until cancelled.
+
+    A process that starts later in the day leaves it at what was told, or written, that day already.
+    """
+    seen: date | None = None
+    while True:
+        today = clock().date()
+        try:
+            if seen is None:
+                newest = await writer.run(_newest)
+                seen = datetime.fromisoformat(newest[0].at).date() if newest else today
+            if seen < today:
+                await tell(writer, actor, today)
+            seen = today
+        except (*FAILED, Problem) as error:
+            log.warning("heads-wait", because=str(error))
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _newest(unit: Unit) -> tuple[Record, Body] | None:
+    content = await unit.record(unit.memory.head.seq)
+    return parse(content) if content else None

@@ -9,11 +9,13 @@ from contextlib import contextmanager, suppress
 
 import uvicorn
 
+from mfm.app import heads
 from mfm.app.cosigning import Cosigner, witnesses_of
 from mfm.app.read_log import ReadLog
 from mfm.app.sealer import Sealer
 from mfm.cli.session import Session
 from mfm.core.errors import Invalid
+from mfm.core.permissions import OPERATOR, Actor
 from mfm.store.database import Mechanism
 from mfm.web.asgi import create_app
 from mfm.web.protocol import Protocol
@@ -49,6 +51,9 @@ async def serve(session: Session, mechanism: Mechanism, listening: socket.socket
         read_log = ReadLog(settings.database_url, mechanism)
         sealer = Sealer(settings.database_url, mechanism, keys, writer.written)
         following = [asyncio.create_task(sealer.run(), name=f"sealer-{mechanism.name}")]
+        if settings.heads:
+            actor = Actor(mechanism.name, OPERATOR, OPERATOR)
+            following.append(asyncio.create_task(heads.daily(writer, actor), name="heads"))
         if settings.witnesses:
             witnesses = settings.witnesses, witnesses_of(settings.trail_policy)
             cosigner = Cosigner(settings.database_url, mechanism, sealer, *witnesses)
