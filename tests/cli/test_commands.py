@@ -31,6 +31,9 @@ def test_a_mechanism_is_made_by_hand_or_when_it_is_needed(terminal: Terminal) ->
     assert "mechanism-exists" in terminal.fails("init", "--mechanism", "main")
     assert "mechanism-unknown" in terminal.fails("totals", "--mechanism", "nowhere")
     assert "mechanism-name" in terminal.fails("init", "--mechanism", "No Such!")
+    for origin in ("../Fund", "mfm-main"):  # the key of the second would be main's
+        named = ("--mechanism", "third", "--origin", origin)
+        assert "mechanism-origin" in terminal.fails("init", *named), origin
 
 
 def test_a_chain_of_verbs(terminal: Terminal, tmp_path: Path) -> None:
@@ -213,7 +216,8 @@ def test_an_import_is_told_and_appends_nothing_again(terminal: Terminal, tmp_pat
 
 
 def test_several_mechanisms_are_listed(terminal: Terminal) -> None:
-    assert terminal.json("init", "--mechanism", "second")["name"] == "second"
+    second = terminal.json("init", "--mechanism", "second", "--origin", "second.example.org/trail")
+    assert (second["name"], second["origin"]) == ("second", "second.example.org/trail")
     said = terminal.fails("totals")
     assert "main" in said
     assert "second" in said

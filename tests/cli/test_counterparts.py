@@ -37,6 +37,16 @@ class Operator:
         assert answer.status_code == 201, answer.text
         return int(answer.json()["seq"])
 
+    def refused(self, role: str, path: str, **fields: Any) -> tuple[int, str]:  # noqa: ANN401  # any JSON
+        """Ask for a verb that is not done; return the status and code of the problem."""
+        self._count += 1
+        headers = {
+            "Authorization": f"Bearer {self._secrets[role]}",
+            "Idempotency-Key": f"t{self._count}",
+        }
+        answer = httpx.post(f"{self.url}{path}", json=fields, headers=headers, timeout=60)
+        return answer.status_code, answer.json()["code"]
+
     def receipt(self, role: str, seq: int) -> bytes:
         """Fetch a record's receipt over HTTP, once it is sealed."""
         headers = {"Authorization": f"Bearer {self._secrets[role]}", "Prefer": "wait=10"}
@@ -57,12 +67,12 @@ class Operator:
 
 
 @contextmanager
-def operating(name: str) -> Iterator[Operator]:
-    """Play the demonstration in a mechanism of this name, in a place of its own, and serve it."""
+def operating(origin: str) -> Iterator[Operator]:
+    """Play the demonstration under a trail of this name, in a place of its own, and serve it."""
     folder = Path(tempfile.mkdtemp(prefix="mfm-operator-"))
     folder.chmod(0o755)
     terminal = Terminal(folder / "data")
-    process = terminal.start("demo", "--mechanism", name, "--port", "0", "--json")
+    process = terminal.start("demo", "--origin", origin, "--port", "0", "--json")
     assert process.stdout is not None
     told = ""
     try:
@@ -82,7 +92,8 @@ def operating(name: str) -> Iterator[Operator]:
 def both() -> Iterator[tuple[Operator, Operator]]:
     """A global mechanism, and one of the weavers' own."""
     with ExitStack() as stack:
-        yield stack.enter_context(operating("one")), stack.enter_context(operating("other"))
+        one, other = (f"{name}.example.org/trail" for name in ("global", "weavers"))
+        yield stack.enter_context(operating(one)), stack.enter_context(operating(other))
 
 
 def usd(amount: str) -> dict[str, str]:
@@ -132,6 +143,14 @@ def send(sender: Operator, receiver: Operator, tranche: int) -> int:
     return sender.post("payer", f"/v1/disbursements/{name}/release", trail=receiver.origin)
 
 
+def refuses_what_came_before_or_from_itself(by: Operator, told: dict[str, Any]) -> None:
+    """A record that something was received by is named once, and it is another trail's."""
+    again = {"commitment": "from-national", "amount": usd("1.00"), "counterpart": told}
+    assert by.refused("preparer", "/v1/deposits", **again) == (409, "counterpart-taken")
+    own = again | {"counterpart": told | {"origin": by.origin}}
+    assert by.refused("preparer", "/v1/deposits", **own) == (422, "counterpart-own")
+
+
 def test_what_one_sent_the_other_received_or_the_difference_is_named(
     both: tuple[Operator, Operator], tmp_path: Path
 ) -> None:
@@ -157,6 +176,8 @@ def test_what_one_sent_the_other_received_or_the_difference_is_named(
         counterpart=told,
     )
     a.post("grantee", "/v1/disbursements/w-1/confirm", counterpart=named(b, "auditor", got))
+
+    refuses_what_came_before_or_from_itself(b, told)
 
     def verify(name: str, code: int) -> Any:  # noqa: ANN401  # the verdict
         exports = [str(each.export(tmp_path / f"{name}-{n}")) for n, each in enumerate(both)]

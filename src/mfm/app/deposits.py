@@ -3,6 +3,7 @@
 from mfm.app.context import Context
 from mfm.app.perform import Verb
 from mfm.app.rates import with_rate
+from mfm.app.received import hold_new
 from mfm.core import deposits as rules
 from mfm.core.commitments import Commitment
 from mfm.core.deposits import ChargeFee, Deposit, ReceiveDeposit
@@ -16,6 +17,7 @@ async def receive(context: Context, command: ReceiveDeposit) -> Draft:
     context.require((commitment.to_fund,))
     fund = await context.get(Fund, commitment.to_fund or commitment.from_fund)
     deposit_id = await context.new_id(Deposit, command.id)
+    await hold_new(context, command.counterpart)
     act = context.act(command.effective_on, fund)
     command = await with_rate(context, command, (command.amount.currency, fund.currency))
     return rules.receive(act, command, deposit_id, commitment, fund)

@@ -2,6 +2,7 @@
 
 from mfm.app.context import Context
 from mfm.app.perform import Verb
+from mfm.app.received import hold_new
 from mfm.core import refunds as rules
 from mfm.core.allocations import Allocation
 from mfm.core.commitments import Commitment, must_be_grant
@@ -25,6 +26,7 @@ async def receive(context: Context, command: ReceiveRefund) -> Draft:
     """Record that a claimed refund arrived."""
     refund = await context.get(Refund, command.refund, "/refund")
     context.require((refund.fund,))
+    await hold_new(context, command.counterpart)
     commitment = await context.get(Commitment, refund.commitment)
     allocation = await context.get(Allocation, commitment.allocation)
     fund = await context.get(Fund, refund.fund)

@@ -10,6 +10,7 @@ from rich.table import Table
 from mfm.app.demo import SCALE_MAX, Demo, DemoKey
 from mfm.app.overview import Overview, overview
 from mfm.cli.arguments import Commands, command, port, print_json
+from mfm.cli.mechanisms import ORIGIN_HELP
 from mfm.cli.serve import listen, serve, url_of
 from mfm.cli.session import Session
 from mfm.core.errors import Invalid
@@ -23,6 +24,7 @@ def add(commands: Commands) -> None:
     """Add `demo`."""
     made = command(commands, "demo", _demo, "Play a whole chain of money, then serve it.")
     made.add_argument("--once", action="store_true", help="play the worked example and end")
+    made.add_argument("--origin", metavar="NAME", help=ORIGIN_HELP)
     made.add_argument("--scale", type=_scale, default=1, help="every amount times this (1)")
     made.add_argument("--port", type=port, default=8000, help="port to serve on (8000)")
 
@@ -55,7 +57,7 @@ async def _played(session: Session, args: argparse.Namespace) -> tuple[Mechanism
     url = session.settings.database_url
     known = {each.name: each for each in await database.mechanisms(url)}
     name = args.mechanism or NAME
-    mechanism = known.get(name) or await database.create_mechanism(url, name)
+    mechanism = known.get(name) or await database.create_mechanism(url, name, args.origin)
     async with session.writer(mechanism) as writer:
         demo = Demo(writer, args.scale)
         if await demo.is_whole():
@@ -71,7 +73,8 @@ async def _played(session: Session, args: argparse.Namespace) -> tuple[Mechanism
 
 async def _once(session: Session, args: argparse.Namespace) -> int:
     name = args.mechanism or f"{NAME}-{secrets.token_hex(4)}"
-    mechanism: Mechanism = await database.create_mechanism(session.settings.database_url, name)
+    url = session.settings.database_url
+    mechanism: Mechanism = await database.create_mechanism(url, name, args.origin)
     async with session.writer(mechanism) as writer:
         await Demo(writer, args.scale).worked_example()
     async with session.reader(mechanism) as engine:

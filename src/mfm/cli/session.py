@@ -83,13 +83,17 @@ class Session:
             raise Invalid("mechanism-unknown", "There is no mechanism yet; `mfm init` makes one.")
         return await self.create(DEFAULT_NAME)
 
-    async def create(self, name: str) -> Mechanism:
+    async def create(self, name: str, origin: str | None = None) -> Mechanism:
         """Make a mechanism, in which the policies that the release ships are in force.
 
+        Args:
+            name: its name.
+            origin: its trail's name; else `mfm/` and its name.
+
         Raises:
-            Invalid: `mechanism-name`, `mechanism-exists`.
+            Invalid: `mechanism-name`, `mechanism-exists`, `mechanism-origin`.
         """
-        made = await database.create_mechanism(self.settings.database_url, name)
+        made = await database.create_mechanism(self.settings.database_url, name, origin)
         async with self.writer(made) as writer:
             await adopt_shipped(writer, Actor(made.name, OPERATOR, OPERATOR))
         return made

@@ -10,7 +10,9 @@ from typing import Annotated, Any, NamedTuple
 
 from msgspec import Meta, Struct
 
+from mfm.core.errors import Invalid, Refused
 from mfm.core.money import Money, decimal_text, minor
+from mfm.core.record import Noun
 
 SENDING = {
     "disbursement.release": "disbursement",
@@ -45,6 +47,31 @@ class Counterpart(Struct, frozen=True, forbid_unknown_fields=True):
     origin: Origin
     seq: Annotated[int, Meta(ge=1, le=2**53)]
     leaf: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+
+    @property
+    def record(self) -> str:
+        """The record alone, as what was received by it keeps it: `mfm/global 27`."""
+        return f"{self.origin} {self.seq}"
+
+
+def must_be_new(named: Counterpart, origin: str, received: Noun | None) -> None:
+    """Hold that a record of another trail is received once.
+
+    Args:
+        named: the record there.
+        origin: the own trail's name.
+        received: what stands and was received by it already, or None.
+
+    Raises:
+        Invalid: `counterpart-own` for a record of the own trail.
+        Refused: `counterpart-taken`.
+    """
+    if named.origin == origin:
+        detail = f"{origin} is this trail: money within it moves by its own transfers."
+        raise Invalid("counterpart-own", detail, "/counterpart/origin")
+    if received is not None:
+        detail = f"{received.id} was received by record {named.seq} of {named.origin}."
+        raise Refused("counterpart-taken", detail, "/counterpart")
 
 
 class Transfer(NamedTuple):

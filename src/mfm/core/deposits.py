@@ -39,6 +39,7 @@ class Deposit(Noun, frozen=True, kw_only=True):
         rate_source: where the rate is from, or "".
         fee_minor: the administrative agent's fee charged on it.
         kept: whether it stays in its own currency, on a bank account of that currency.
+        counterpart: the payer's record of it, in a trail of its own (`mfm/global 27`), or "".
     """
 
     commitment: str
@@ -53,6 +54,7 @@ class Deposit(Noun, frozen=True, kw_only=True):
     rate_source: str = ""
     fee_minor: int = 0
     kept: bool = False
+    counterpart: str = ""
 
 
 class ReceiveDeposit(Command, frozen=True, kw_only=True):
@@ -179,6 +181,7 @@ def receive(
         original_minor=minor(command.amount),
         rate=command.rate or "",
         rate_source=command.rate_source,
+        counterpart=command.counterpart.record if command.counterpart else "",
     )
     deposit = structs.replace(deposit, settled_minor=settled(deposit, command.settles, fund))
     if not command.keep:

@@ -25,6 +25,7 @@ class Refund(Noun, frozen=True, kw_only=True):
         currency: the fund's.
         amount_minor: how much.
         expensed: whether it was expense already (5100), and no open advance (1300).
+        counterpart: the payer's record of it, in a trail of its own (`mfm/global 27`), or "".
     """
 
     commitment: str
@@ -33,6 +34,7 @@ class Refund(Noun, frozen=True, kw_only=True):
     currency: str
     amount_minor: int
     expensed: bool = False
+    counterpart: str = ""
 
 
 class ClaimRefund(Command, frozen=True, kw_only=True):
@@ -143,6 +145,7 @@ def receive(
     envelope, restored = give_back(allocation, fund, amount_minor, ("9340", commitment.id))
     cash = fund.move(("1100", command.bank_account), ("1500", commitment.id), amount_minor, -3)
     changed = moved(commitment, refunded=amount_minor)
-    received = structs.replace(refund, status="received")
+    named = command.counterpart.record if command.counterpart else ""
+    received = structs.replace(refund, status="received", counterpart=named)
     sets = (received, changed, envelope)
     return Draft(effective_on=act.on, sets=sets, postings=(cash, *restored))

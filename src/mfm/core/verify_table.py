@@ -320,7 +320,7 @@ refund.claim
   1500/1300 1500/5100
 
 refund.receive
-  refund due>received
+  refund due>received counterpart
   commitment any>any refunded_minor
   allocation approved>approved shares
   1100/1500:-3 9340/9300

@@ -7,10 +7,12 @@ from mfm.core.allocations import Allocation
 from mfm.core.commitments import Commitment
 from mfm.core.conditions import Condition
 from mfm.core.costs import Cost
+from mfm.core.deposits import Deposit
 from mfm.core.disbursements import Disbursement
 from mfm.core.earmarks import Earmark
 from mfm.core.markers import SCHEMES
 from mfm.core.record import Noun
+from mfm.core.refunds import Refund
 from mfm.core.verify_form import Differs, Told
 
 Rows = Mapping[str, Mapping[str, Noun]]
@@ -178,10 +180,26 @@ def _payment(rows: Rows, told: Told, state: Disbursement, _: Noun | None) -> Non
         raise Differs("condition-unmet", told.seq, detail)
 
 
+def _received(rows: Rows, told: Told, state: Any, before: Noun | None) -> None:  # noqa: ANN401  # a Deposit or a Refund
+    """Hold that it names the record of another trail that was told, and nothing else names it."""
+    named = told.command.get("counterpart")
+    record = f"{named['origin']} {named['seq']}" if named else getattr(before, "counterpart", "")
+    if state.counterpart != record:
+        detail = f"{state.id} was received by {record!r}, not {state.counterpart!r}."
+        raise Differs("state-terms", told.seq, detail)
+    for each in (*rows["deposit"].values(), *rows["refund"].values()) if record else ():
+        same = getattr(each, "counterpart", "") == record and each.status != "reversed"
+        if same and (type(each), each.id) != (type(state), state.id):
+            detail = f"{state.id} and {each.id} were received by one record, {record}."
+            raise Differs("counterpart-twice", told.seq, detail)
+
+
 _RULES: dict[type[Noun], Callable[[Rows, Told, Any, Noun | None], None]] = {
     Allocation: _draw,
     Cost: _draw,
     Commitment: _commitment,
     Condition: _condition,
+    Deposit: _received,
     Disbursement: _payment,
+    Refund: _received,
 }

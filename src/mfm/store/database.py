@@ -57,6 +57,8 @@ _AWAY = ("08", "53", "57P")
 
 Role = Literal["mfm_writer", "mfm_reader", "mfm_auditor"]
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_ORIGIN = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*")
+_ORIGIN_MAX = 200
 
 
 class Mechanism(Struct, frozen=True):
@@ -153,23 +155,33 @@ async def mechanisms(url: str) -> list[Mechanism]:
         await connection.close()
 
 
-async def create_mechanism(url: str, name: str) -> Mechanism:
+async def create_mechanism(url: str, name: str, origin: str | None = None) -> Mechanism:
     """Make a mechanism with an empty journal.
 
     Its number comes from its name, so that no sequence is shared between mechanisms.
 
+    Args:
+        url: the database.
+        name: its name, within the database.
+        origin: its trail's name, which no other operator's has either; else `mfm/` and its name.
+
     Raises:
-        Invalid: `mechanism-name`, `mechanism-exists`.
+        Invalid: `mechanism-name`, `mechanism-exists`, `mechanism-origin`.
     """
     if _NAME.fullmatch(name) is None:
         detail = f"{name!r}: lower-case letters, digits, dot, dash, underscore; at most 63."
         raise Invalid("mechanism-name", detail)
     number = int.from_bytes(sha256(name.encode()).digest()[:4], "big") % (2**31 - 1) + 1
-    made = Mechanism(number, name, f"mfm/{name}")
+    made = Mechanism(number, name, f"mfm/{name}" if origin is None else origin)
+    if _ORIGIN.fullmatch(made.origin) is None or len(made.origin) > _ORIGIN_MAX:
+        detail = f"{origin!r}: lower-case letters, digits, dot, dash, underscore; slashes between."
+        raise Invalid("mechanism-origin", detail)
     connection = await connect(url, "mfm_writer")
     try:
         await connection.execute("SELECT create_mechanism($1, $2, $3)", number, name, made.origin)
-    except asyncpg.UniqueViolationError:
+    except asyncpg.UniqueViolationError as taken:
+        if taken.constraint_name == "mechanism_origin":
+            raise Invalid("mechanism-origin", f"{origin} is another's trail here.") from None
         raise Invalid("mechanism-exists", f"There is a mechanism {name} already.") from None
     finally:
         await connection.close()

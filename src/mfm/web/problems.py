@@ -273,12 +273,16 @@ chain-too-large        | 422 | The chain is too large to be traced at once | Beg
 not-sealed             | 409 | The record is not sealed yet | Wait as long as Retry-After says, then ask again; or send Prefer: wait=5.
 anchor-differs         | 422 | The timestamp is of something else | Keep it with the size that it was asked for.
 anchor-malformed       | 422 | This is no timestamp response | Give the authority's answer as it came (RFC 3161, .tsr).
+anchor-older           | 422 | The timestamp is older than what it covers | Set the clock of this machine, or ask another authority.
 anchor-refused         | 502 | The authority granted no timestamp | Ask it why, or ask another.
 checkpoint-unknown     | 404 | There is no such checkpoint | Use a size that was sealed.
 compare-logs           | 422 | These are of two logs | Compare what is of one log.
 compare-signature      | 422 | The log did not sign this | Ask who gave it to you where it is from.
 compare-unreadable     | 422 | This cannot be compared | Give a checkpoint, an export or a receipt.
 cosignature-unknown    | 422 | No known witness made this line | Have the policy name the witness, and give the size that it cosigned.
+counterpart-own        | 422 | The counterpart is a record of this trail | Name a record of the other mechanism's; make one with `mfm init --origin` where both are named alike.
+counterpart-taken      | 409 | Something was received by that record already | See what the detail names; take it back first if it was wrong.
+mechanism-origin       | 422 | The trail's name has the wrong form, or is taken | Use a name such as fund.example.org/trail, which no other mechanism has.
 policies-adopted       | 409 | The policies are adopted already | Draft the next version of one instead.
 policy-cases-fail      | 409 | The policy's cases do not come out | Mend the policy or its cases; the detail names them.
 policy-overlap         | 409 | Another version is in force on one of these days | Let it begin after the one before.
