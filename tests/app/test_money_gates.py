@@ -8,19 +8,17 @@ from msgspec import convert, json
 
 from mfm.app import previews
 from mfm.app.perform import Ask, refusal_of, submit
-from mfm.app.policies import adopt_shipped
-from mfm.app.previews import CheckApplication, PreviewDecision
+from mfm.app.previews import PreviewDecision
 from mfm.app.registry import VERBS
 from mfm.core.allocations import Allocation
-from mfm.core.errors import Problem
 from mfm.core.permissions import Actor
 from mfm.core.record import parse
 from mfm.store.facts import portfolio
-from mfm.store.journal import Made
 from mfm.store.policies import file_of
 from mfm.store.unit import Unit
 from tests.app.playing import sound
-from tests.calling import APPLICATION, FAR, accepted, called, grantee
+from tests.app.test_gates import code_of, head
+from tests.calling import FAR, accepted, called
 from tests.support import CHAIN, Books, operator, permit, usd
 
 pytestmark = pytest.mark.anyio
@@ -63,12 +61,6 @@ async def floored(books: Books) -> None:
     await accepted(books, "allocation.approve", fund="n", amount=usd("40000.00"), call="k")
     told = {"fund": "n", "women_rights_percent": 30}
     await accepted(books, "fund.set-standards", **told)
-
-
-def code_of(outcome: Made | Problem) -> str:
-    if isinstance(outcome, Problem):
-        return outcome.code
-    return "" if outcome.accepted else refusal_of(outcome)[0]
 
 
 async def test_two_that_each_keep_a_floor_do_not_break_it_together(books: Books) -> None:
@@ -162,56 +154,11 @@ async def test_without_policies_nothing_passes_a_gate(books: Books) -> None:
     assert (verb, code_of(made)) == ("commitment.sign", "policy-refuses")
 
 
-async def test_an_application_hears_what_it_lacks_and_nothing_is_written(books: Books) -> None:
-    await books.chain()
-    await adopt_shipped(books.writer, operator("other"))
-    await called(books)
-    told = {"call": "k", "lead": "group", "title": "T", "amount": usd("9000.00")}
-    command = convert({"draft": told}, CheckApplication)
-    before = await books.writer.run(_head)
-    found = await previews.check_application(books.writer, grantee(), command, "fr")
-    assert found.outcome == "refuse"
-    assert {each.code for each in found.lacking} == {"budget-differs", "dates-missing"}
-    rules = {each.rule: each for each in found.reasons}
-    assert {"ask-in-window", "kind-of-organisation", "registered-or-hosted"} <= rules.keys()
-    assert "guichet" in rules["ask-in-window"].message
-    assert await books.writer.run(_head) == before
-
-
-async def _head(unit: Unit) -> int:
-    return unit.next_seq
-
-
-async def test_an_attested_applicant_passes_what_is_shipped(books: Books) -> None:
-    for verb, key, fields in CHAIN:
-        if verb in ("party.register", "fund.open"):
-            await books.do(verb, operator(key), **fields)
-    await adopt_shipped(books.writer, operator())
-    await called(books)
-    await accepted(books, "application.draft", grantee(), id="ap", **APPLICATION)
-    asked = convert({"application": "ap"}, CheckApplication)
-    found = await previews.check_application(books.writer, grantee(), asked, "en")
-    assert found.outcome == "incomplete"
-    for kind, value in (
-        ("registration", {}),
-        ("level", {"value": "local"}),
-        ("type", {"value": "women-led"}),
-        ("ingo-affiliate", {"value": "no"}),
-        ("mission", {}),
-        ("annual-budget", {"amount": usd("20000.00")}),
-    ):
-        await accepted(books, "party.attest", party="group", kind=kind, source="a visit", **value)
-    found = await previews.check_application(books.writer, grantee(), asked, "en")
-    assert (found.outcome, found.reasons) == ("allow", ())
-    await accepted(books, "application.submit", grantee(), application="ap")
-    await sound(books)
-
-
 async def test_a_preview_of_a_verb_writes_nothing(books: Books) -> None:
     await floored(books)
     much = {"fund": "n", "amount": usd("300000.00")}
     asked = PreviewDecision(verb="allocation.approve", command=much)
-    before = await books.writer.run(_head)
+    before = await books.writer.run(head)
     found = await previews.preview(books.writer, operator(), asked, "es")
     assert found.outcome == "refuse"
     assert [each.message for each in found.reasons] == ["Demasiado poco."]
@@ -222,7 +169,7 @@ async def test_a_preview_of_a_verb_writes_nothing(books: Books) -> None:
     )
     found = await previews.preview(books.writer, operator(), more, "en")
     assert [each.code for each in found.lacking] == ["authority-exceeded"]
-    assert await books.writer.run(_head) == before
+    assert await books.writer.run(head) == before
 
 
 async def test_sums_see_what_is_on_its_way(books: Books) -> None:

@@ -134,12 +134,9 @@ async def at_signature(
     context: Context, made: Commitment, application: Application | None, on: date
 ) -> Circumstances:
     """Return what is known of a grant or transfer that is to be signed."""
-    fund = await context.get(Fund, made.from_fund)
-    party = await _receiver(context, made.to_fund, made.to_party)
     partners = application.parties[1:] if application else ()
-    around = await facts.around(context.unit, (party.id, *partners), fund.id, on)
-    known = Circumstances(fund, around.standards)
-    known.organisation(party, around, on)
+    known, party, around = await _receiving(context, made, on, partners)
+    fund = known.fund
     allocation = await context.get(Allocation, made.allocation)
     call_id = application.call if application else allocation.call
     known.window(await context.get(Call, call_id) if call_id else None)
@@ -175,11 +172,8 @@ async def at_approval(
     context: Context, taken: Disbursement, commitment: Commitment, on: date
 ) -> Circumstances:
     """Return what is known of a tranche that is to be approved."""
-    fund = await context.get(Fund, taken.from_fund)
-    party = await _receiver(context, taken.to_fund, taken.to_party)
-    around = await facts.around(context.unit, (party.id,), fund.id, on)
-    known = Circumstances(fund, around.standards)
-    known.organisation(party, around, on)
+    known, _, around = await _receiving(context, taken, on)
+    fund = known.fund
     names = commitment.tranches[taken.tranche - 1].conditions
     conditions = [await context.get(Condition, name) for name in names]
     application = commitment.application
@@ -216,11 +210,8 @@ async def at_payment(
     context: Context, taken: Disbursement, commitment: Commitment, on: date
 ) -> Circumstances:
     """Return what is known of a tranche that is to be paid."""
-    fund = await context.get(Fund, taken.from_fund)
-    party = await _receiver(context, taken.to_fund, taken.to_party)
-    around = await facts.around(context.unit, (party.id,), fund.id, on)
-    known = Circumstances(fund, around.standards)
-    known.organisation(party, around, on)
+    known, party, around = await _receiving(context, taken, on)
+    fund = known.fund
     known.account(party, around, on)
     open_until = fund.open_until or on
     known.put(
@@ -234,6 +225,18 @@ async def at_payment(
         },
     )
     return known
+
+
+async def _receiving(
+    context: Context, made: Commitment | Disbursement, on: date, others: tuple[str, ...] = ()
+) -> tuple[Circumstances, Party, Around]:
+    """Return what is known of who gets money, who that is, and what stands around it and others."""
+    fund = await context.get(Fund, made.from_fund)
+    party = await _receiver(context, made.to_fund, made.to_party)
+    around = await facts.around(context.unit, (party.id, *others), fund.id, on)
+    known = Circumstances(fund, around.standards)
+    known.organisation(party, around, on)
+    return known, party, around
 
 
 async def _receiver(context: Context, fund_id: str, party_id: str) -> Party:
