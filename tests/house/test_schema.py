@@ -221,6 +221,7 @@ async def test_functions_that_run_as_the_owner_name_their_search_path(
         "append_batch",
         "cosign",
         "create_mechanism",
+        "follow",
         "keep_anchor",
         "lock_head",
         "note_reads",

@@ -11,6 +11,7 @@ import uvicorn
 
 from mfm.app import heads
 from mfm.app.cosigning import Cosigner, witnesses_of
+from mfm.app.overlap_follower import OverlapFollower
 from mfm.app.read_log import ReadLog
 from mfm.app.sealer import Sealer
 from mfm.cli.session import Session
@@ -54,6 +55,8 @@ async def serve(session: Session, mechanism: Mechanism, listening: socket.socket
         if settings.heads:
             actor = Actor(mechanism.name, OPERATOR, OPERATOR)
             following.append(asyncio.create_task(heads.daily(writer, actor), name="heads"))
+        overlap = OverlapFollower(settings.database_url, writer, engine)
+        following.append(asyncio.create_task(overlap.run(), name="overlap"))
         if settings.witnesses:
             witnesses = settings.witnesses, witnesses_of(settings.trail_policy)
             cosigner = Cosigner(settings.database_url, mechanism, sealer, *witnesses)

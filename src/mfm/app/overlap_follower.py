@@ -1,0 +1,101 @@
+"""The check for overlap right after commit: a follower of the journal, which nobody waits for.
+
+It keeps how far it has come beside the journal, so that a restart goes on where the last one
+stopped. What is checked twice opens no second case.
+"""
+
+import asyncio
+from typing import get_args
+
+import structlog
+
+from mfm.app.overlap_check import Kind, check
+from mfm.app.overlap_keys import renew
+from mfm.app.overlap_opening import open_found
+from mfm.core.errors import Invalid
+from mfm.core.permissions import OPERATOR, Actor
+from mfm.core.record import parse
+from mfm.store import followers
+from mfm.store.database import FAILED, Connection, Engine, connect, snapshot
+from mfm.store.writer import Writer
+
+_NAME = "overlap"
+_VERBS = ("party.register", "application.submit", "call.publish")
+_KINDS: tuple[Kind, ...] = get_args(Kind)
+_SPAN = 1_000
+"""So many records are looked through at once."""
+_POLL_SECONDS = 0.5
+"""Another process may have written, and a bell rung while checking is not heard."""
+log = structlog.get_logger(__name__)
+
+
+class OverlapFollower:
+    """Checks what is submitted and registered as the journal grows, until it is cancelled.
+
+    Attributes:
+        seq: the last record that it has dealt with.
+    """
+
+    def __init__(self, url: str, writer: Writer, engine: Engine) -> None:
+        """Prepare; nothing connects before `run`.
+
+        Args:
+            url: the database, as a login that may become mfm_writer.
+            writer: the mechanism's: cases are opened through it, in their turn.
+            engine: where to read.
+        """
+        self.seq = 0
+        self._url = url
+        self._writer = writer
+        self._engine = engine
+        self._actor = Actor(writer.mechanism.name, OPERATOR, "overlap")
+
+    async def run(self) -> None:
+        """Follow the journal until cancelled; what fails is tried again."""
+        while True:
+            try:
+                await self._follow()
+            except (*FAILED, Invalid) as error:
+                log.warning("overlap-waits", because=getattr(error, "code", type(error).__name__))
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _follow(self) -> None:
+        number = self._writer.mechanism.id
+        await renew(self._writer)
+        connection = await connect(self._url, "mfm_writer")
+        try:
+            self.seq = await followers.reached(connection, number, _NAME)
+            while True:
+                head = await followers.head(connection, number)
+                if head > self.seq:
+                    await self._check(connection, min(head, self.seq + _SPAN))
+                else:
+                    await self._writer.written.wait(_POLL_SECONDS)
+        finally:
+            await connection.close()
+
+    async def _check(self, connection: Connection, until: int) -> None:
+        """Check what the next records submit or register, and note that this is done."""
+        number = self._writer.mechanism.id
+        for seq, content in await followers.records(connection, number, (self.seq, until), _VERBS):
+            for kind in _KINDS:
+                for state in parse(content)[1].sets.get(kind, ()):
+                    await self._check_one(kind, state["id"], seq)
+            await self._reach(connection, seq)
+        await self._reach(connection, until)
+
+    async def _reach(self, connection: Connection, seq: int) -> None:
+        await followers.follow(connection, self._writer.mechanism.id, _NAME, seq)
+        self.seq = seq
+
+    async def _check_one(self, kind: Kind, noun_id: str, seq: int) -> None:
+        try:
+            async with snapshot(self._engine) as reader:
+                found = await check(reader, kind, noun_id)
+        except (*FAILED, Invalid):
+            raise
+        except Exception:
+            # Whatever it is, the next record is not to wait for it; a scan finds the same.
+            log.exception("overlap-check-failed", kind=kind, id=noun_id, seq=seq)
+            return
+        await open_found(self._writer, self._actor, found, lambda _: None)
