@@ -308,7 +308,7 @@ witness-refused        | 502 | The witness did not cosign | Read why in the deta
 witness-request        | 422 | This is no checkpoint, or no proof | Give the files as the log wrote them.
 trail-empty            | 404 | Nothing is sealed yet | Wait for the first checkpoint, or run mfm seal.
 file-exists            | 409 | The file is there already | Name one that is not.
-policy-missing         | 422 | Your policy is missing | Name it with --policy: the log's key, and your quorum of witnesses.
+policy-missing         | 422 | Your policy is missing | Name it with --policy: the log's key, and your quorum of witnesses; `mfm trail policy` prints one to compare with what the operator published.
 mechanism-name         | 422 | The mechanism's name has the wrong form | Use lower-case letters, digits, dot, dash and underscore.
 mechanism-exists       | 409 | The mechanism exists | Choose another name.
 mechanism-unknown      | 404 | There is no such mechanism | Make it with mfm init.
