@@ -50,13 +50,7 @@ _STEPS = re.compile(
 )
 _SIGNERS = "requested_by resubmitted_by reviewed_by approved_by instructed_by released_by".split()
 _SAME = ("commitment", "from_fund", "to_fund", "to_party", "currency", "amount_minor")
-_BLOBS = {
-    "content",
-    "findings",
-    "catalogue",
-    "cases",
-    "simulation",
-}  # fields that name larger content
+_BLOBS = {"content", "findings", "catalogue", "cases", "simulation"}  # name larger content
 _FIELDS = ["at", "body", "chain", "log", "nonce", "outcome", "seq", "v"]
 _FIRST = ("1", bytes(32).hex())
 _BASE64 = re.compile("([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")

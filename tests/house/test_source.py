@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.house import rules
-from tests.house.tree import texts
+from tests.house.tree import ROOT, texts
 
 
 class Rule(NamedTuple):
@@ -151,3 +151,7 @@ def test_exceptions_from_tools_are_reasoned_in_tests_too() -> None:
         for line, what in rules.pardons_silently(text)
     ]
     assert not found, "\n".join(found)
+
+
+def test_the_file_that_auditors_read_stays_short() -> None:
+    assert len((ROOT / VERIFIER).read_text("utf-8").splitlines()) < 600
