@@ -15,6 +15,7 @@ from mfm.app.verify import verify_database
 from mfm.core.entries import MAX_BATCH, EntryBatch, EntryItem
 from mfm.core.errors import Invalid
 from mfm.core.permissions import ROLES, TABLE, Actor
+from mfm.core.record import parse
 from mfm.store import database
 from mfm.store.unit import Unit
 from mfm.store.writer import Writer
@@ -74,15 +75,28 @@ CALLED: list[tuple[str, dict[str, Any]]] = [
     ("call.consult", {"call": "k0", "until": CALL["closes_on"]}),
     ("comment.make", {"id": "c0", "call": "k0", "party": "group", "text": "T"}),
     ("call.draft", CALL),
+    (
+        "sharing.propose",
+        {"id": "share", "from_fund": "g", "to_fund": "n", "valid_from": "2026-03-02"},
+    ),
 ]
-"""Of fund n: a call's draft with a comment, and another that is to be published."""
+"""Of fund n: a call's draft with a comment, another that is to be published, an offer to share."""
+CASE = "case"  # stands for its id, which is given when it is opened
+OVERLAP = {"first": "donor2", "second": "group", "score": 900, "band": "strong", "reasons": "why"}
 
 
 class Played(NamedTuple):
-    """The worked example, played; what follows must leave it as it is."""
+    """The worked example, played; what follows must leave it as it is.
+
+    Attributes:
+        books: where it is played.
+        look: a connection that reads.
+        case: a case of overlap that concerns fund n, by the grantee's side of it.
+    """
 
     books: Books
     look: asyncpg.Connection
+    case: str
 
     async def seq(self) -> int:
         """Where the journal stands."""
@@ -109,8 +123,10 @@ async def played(db: Database) -> AsyncIterator[Played]:
         assert (await books.do(verb, **fields)).accepted, verb
     assert (await books.do("call.publish", operator("other"), call="k")).accepted
     assert (await books.do("application.draft", id="ap", **APPLICATION)).accepted
+    opened = await books.do("overlap.open", detector="same-organisation", **OVERLAP)
+    case = parse(opened.content)[1].sets["overlap_case"][0]["id"]
     look = await database.connect(db.app_url, "mfm_writer")
-    yield Played(books, look)
+    yield Played(books, look, case)
     await look.close()
     await writer.close()
 
@@ -337,6 +353,13 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "application.withdraw": {"application": "ap"},
     "application.classify": {"application": "ap", "scheme": "un-gem", "score": "2"},
     "application.decide": {"application": "ap", "outcome": "declined", "reason": "why"},
+    "overlap.open": {"detector": "shared-control", **OVERLAP},
+    "overlap.explain": {"overlap": CASE, "text": "T"},
+    "overlap.decide": {"overlap": CASE, "outcome": "affiliate", "reason": "why"},
+    "overlap.reopen": {"overlap": CASE, "reason": "why"},
+    "sharing.propose": {"from_fund": "n", "to_fund": "g", "valid_from": "2026-03-02"},
+    "sharing.agree": {"agreement": "share"},
+    "sharing.end": {"agreement": "share", "reason": "why"},
     "link.revoke": {"link": "link"},
     "bank.match": {"statement": "statement", "matches": [{"lines": [1], "records": [6]}]},
     "bank.unmatch": {"statement": "statement", "line": 1},
@@ -377,22 +400,26 @@ def test_there_is_a_request_of_every_verb() -> None:
 
 @pytest.mark.parametrize("verb", REQUESTS)
 async def test_each_role_may_what_the_table_says(played: Played, verb: str) -> None:
-    before = await played.seq()
+    before, request = await played.seq(), REQUESTS[verb]
+    if request.get("overlap") == CASE:
+        request = {**request, "overlap": played.case}
     for role in ROLES:
         scope = TABLE[verb].get(role)
         party = {"donor": "donor", "grantee": "group"}.get(role, "agent")
-        told = await outcome(played.books, verb, Actor(party, role, "x"), REQUESTS[verb])
+        told = await outcome(played.books, verb, Actor(party, role, "x"), request)
         if scope is None:
             assert told == "role-not-allowed", role
         else:
             assert told not in DENIALS, role
         if scope == "fund":  # a key for another fund, which is no side of this
-            told = await outcome(played.books, verb, Actor(party, role, "x", "y"), REQUESTS[verb])
+            told = await outcome(played.books, verb, Actor(party, role, "x", "y"), request)
             assert told == "fund-not-allowed", role
         if scope == "own":  # the same role, for somebody else
-            told = await outcome(played.books, verb, Actor("agent", role, "x"), REQUESTS[verb])
-            assert told == "party-not-allowed", role
-    assert await outcome(played.books, verb, operator("x"), REQUESTS[verb]) not in DENIALS
+            told = await outcome(played.books, verb, Actor("agent", role, "x"), request)
+            # To those whom a case does not concern it is not there.
+            denied = "not-found" if verb == "overlap.explain" else "party-not-allowed"
+            assert told == denied, role
+    assert await outcome(played.books, verb, operator("x"), request) not in DENIALS
     assert await played.seq() == before
 
 

@@ -193,6 +193,7 @@ MAY_EXECUTE = {
     "seal": {"mfm_writer"},
     "cosign": {"mfm_writer"},
     "keep_anchor": {"mfm_writer"},
+    "follow": {"mfm_writer"},
     "overlap_counts": {"mfm_reader", "mfm_auditor"},
     "overlaps_seen": {"mfm_reader", "mfm_auditor"},
     "write_keys": {"mfm_writer"},

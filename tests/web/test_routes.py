@@ -92,7 +92,6 @@ def test_every_action_of_the_api_is_in_the_table_and_the_other_way_round() -> No
         "import.iati",
         "database.read",
         "overlap.read",
-        "policy.simulate",
         "trail.note-heads",
         "trail.rotate-key",
     }
