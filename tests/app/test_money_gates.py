@@ -1,6 +1,7 @@
 """Gates: what policies are asked, what they hear, and that nobody slips past them."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from mfm.store.unit import Unit
 from tests.app.playing import sound
 from tests.app.test_gates import code_of, head
 from tests.calling import FAR, accepted, called
-from tests.support import CHAIN, Books, operator, permit, usd
+from tests.support import CHAIN, PERMIT, Books, operator, permit, usd
 
 pytestmark = pytest.mark.anyio
 
@@ -51,6 +52,7 @@ message = {en = "Has a phase.", fr = "A une phase.", es = "Tiene fase.", ar = "�
 fix = {en = "Ask the board.", fr = "Demandez.", es = "Pida.", ar = "اطلبوا."}
 """  # noqa: E501  # a file of policies
 CLIENTS = 64
+FEES = Path(__file__).parents[2] / "policies" / "shared" / "spending" / "fees.toml"
 
 
 async def floored(books: Books) -> None:
@@ -129,6 +131,26 @@ async def test_a_hold_is_lifted_by_the_role_that_its_rule_names(books: Books) ->
     assert code_of(own) == "policy-approval"  # for another step, and by who signed it
     await accepted(books, "waiver.revoke", waiver="by-board", reason="Written.")
     await sound(books)
+
+
+@pytest.mark.parametrize(("basis_points", "code"), [(100, ""), (101, "policy-refuses")])
+async def test_the_agents_fee_is_held_against_the_deposits(
+    books: Books, basis_points: int, code: str
+) -> None:
+    """FIN-04 as shipped: of the money that a grant is made from, 1 per cent at most is the fee."""
+    await books.do(PERMIT)
+    await permit(books.writer, operator(), FEES.read_bytes())
+    for party in ("donor", "group"):
+        await accepted(books, "party.register", id=party, name=party)
+    fund = {"id": "f", "name": "F", "tier": "local", "currency": "USD", "steward": "group"}
+    await accepted(books, "fund.open", **fund, fee_basis_points=basis_points)
+    money = {"from_party": "donor", "to_fund": "f", "amount": usd("100.00")}
+    await accepted(books, "commitment.sign", id="c", **money)
+    await accepted(books, "deposit.receive", id="d", commitment="c", amount=usd("100.00"))
+    await accepted(books, "deposit.charge-fee", deposit="d")
+    await accepted(books, "allocation.approve", id="a", fund="f", amount=usd("90.00"))
+    grant = {"from_fund": "f", "to_party": "group", "allocation": "a", "amount": usd("90.00")}
+    assert code_of(await books.do("commitment.sign", id="w", **grant)) == code
 
 
 async def test_a_refusal_is_lifted_by_no_waiver(books: Books) -> None:

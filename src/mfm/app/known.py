@@ -12,7 +12,9 @@ from mfm.core.calls import Call
 from mfm.core.circumstances import Around, Circumstances
 from mfm.core.commitments import Commitment
 from mfm.core.conditions import Condition
+from mfm.core.deposits import Deposit
 from mfm.core.disbursements import Disbursement
+from mfm.core.earmarks import Earmark
 from mfm.core.funds import Fund
 from mfm.core.money import MAX_MINOR
 from mfm.core.parties import Party
@@ -109,20 +111,13 @@ async def at_allocation(
             "portfolio.local_amount": held.local_minor,
         },
     )
-    await context.unit.load(Commitment, [share.contribution for share in made.shares])
-    bounds = [
-        source.earmark
-        for share in made.shares
-        if (source := await context.unit.find(Commitment, share.contribution)) is not None
-    ]
+    bounds = await _bounds(context, made)
     phases = {phase for bound in bounds for phase in bound.phase}
     own = made.earmark.phase
     known.put(
         "the earmarks of the contributions",
         {
-            "earmark.mismatched": sorted(
-                {earmarks.outside(made.earmark, bound) for bound in bounds} - {""}
-            ),
+            "earmark.mismatched": _mismatched(made, bounds),
             "earmark.phase": phases.pop() if len(phases) == 1 else "any",
             "allocation.phase": own[0] if len(own) == 1 else "any",
         },
@@ -149,10 +144,22 @@ async def at_signature(
             "agreement.amount": made.amount_minor,
             "agreement.with_intermediary": _is_intermediary(made, party, around),
             "agreement.gewe_share": 0,
-            "fees.administrative": 0,
             "fees.indirect": 0,
             "authority.needed": made.amount_minor,
             "authority.available": await _balance(context, fund.account("9310", allocation.id)),
+        },
+    )
+    sources = [share.contribution for share in allocation.shares]
+    received = [
+        each
+        for each in await context.unit.find_all(Deposit, "commitment", sources)
+        if each.status != "reversed"
+    ]
+    known.put(
+        f"the deposits that allocation {allocation.id} draws on",
+        {
+            "fees.deposit": sum(each.amount_minor for each in received),
+            "fees.administrative": sum(each.fee_minor for each in received),
         },
     )
     if application is not None:
@@ -213,6 +220,7 @@ async def at_payment(
     known, party, around = await _receiving(context, taken, on)
     fund = known.fund
     known.account(party, around, on)
+    allocation = await context.get(Allocation, commitment.allocation)
     open_until = fund.open_until or on
     known.put(
         f"disbursement {taken.id}",
@@ -221,10 +229,25 @@ async def at_payment(
             "payment.period_open": fund.open_from <= on <= open_until,
             "agreement.starts_on": commitment.starts_on or on,
             "agreement.ends_on": commitment.ends_on or on,
-            "earmark.mismatched": [],
+            "earmark.mismatched": _mismatched(allocation, await _bounds(context, allocation)),
         },
     )
     return known
+
+
+async def _bounds(context: Context, made: Allocation) -> list[Earmark]:
+    """Return what the contributions that an allocation draws on are for."""
+    await context.unit.load(Commitment, [share.contribution for share in made.shares])
+    return [
+        source.earmark
+        for share in made.shares
+        if (source := await context.unit.find(Commitment, share.contribution)) is not None
+    ]
+
+
+def _mismatched(made: Allocation, bounds: Iterable[Earmark]) -> list[str]:
+    """Return the dimensions in which an allocation is outside what its money is for."""
+    return sorted({earmarks.outside(made.earmark, bound) for bound in bounds} - {""})
 
 
 async def _receiving(
