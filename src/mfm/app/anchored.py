@@ -11,16 +11,16 @@ from typing import Any
 
 from mfm import verifier
 from mfm.app import replays
-from mfm.app.exported import exported, names_in
+from mfm.app.exported import bundle_at, bundled, exported, names_in
 from mfm.app.replays import Judge
 from mfm.core.errors import Invalid
 from mfm.formats import timestamps
-from mfm.verifier import WIDTH, Options, tile_path
+from mfm.verifier import WIDTH, Options
 
 _ENDING = ".tsr"
 _WORTH_READING = (0, 3)
 """Exit codes of a trail that is sound, though it may be below the policy."""
-_BROKEN = (Invalid, OSError, KeyError, ValueError, tarfile.TarError)
+_BROKEN = (Invalid, OSError, LookupError, ValueError, tarfile.TarError)
 
 
 def verify(
@@ -63,10 +63,8 @@ def _stamp(file: Any, size: int, whole: int) -> dict[str, Any]:  # noqa: ANN401 
     text = file(f"checkpoints/{size}").partition(b"\n\n")[0] + b"\n"
     at = timestamps.check(file(f"anchors/{size}{_ENDING}"), text)
     first = (size - 1) // WIDTH * WIDTH
-    content = file(tile_path("entries", first // WIDTH, min(WIDTH, whole - first)))
-    for _ in range(size - 1 - first):
-        content = content[2 + int.from_bytes(content[:2], "big") :]
-    record = verifier.parse(content[2 : 2 + int.from_bytes(content[:2], "big")])
+    records = [*bundled(file(bundle_at(first, whole)))]
+    record = verifier.parse(records[size - 1 - first])
     seconds = round((at - datetime.fromisoformat(record["at"])).total_seconds())
     return {"size": size, "at": at.isoformat(), "seconds_after": seconds}
 

@@ -70,9 +70,18 @@ def records_in(path: Path, size: int) -> Iterator[bytes]:
     """
     with exported(path) as read:
         for first in range(0, size, WIDTH):
-            width = min(WIDTH, size - first)
-            content, at = read(tile_path("entries", first // WIDTH, width)), 0
-            while at < len(content):
-                length = int.from_bytes(content[at : at + 2], "big")
-                yield content[at + 2 : at + 2 + length]
-                at += 2 + length
+            yield from bundled(read(bundle_at(first, size)))
+
+
+def bundle_at(first: int, size: int) -> str:
+    """Return the name of the bundle that begins with a leaf, in an export of so many records."""
+    return tile_path("entries", first // WIDTH, min(WIDTH, size - first))
+
+
+def bundled(content: bytes) -> Iterator[bytes]:
+    """Yield the records of a bundle: each stands behind its length, in two bytes (tlog-tiles)."""
+    at = 0
+    while at < len(content):
+        length = int.from_bytes(content[at : at + 2], "big")
+        yield content[at + 2 : at + 2 + length]
+        at += 2 + length
