@@ -29,6 +29,20 @@ require = [{{fact = "application.gender_marker", at_least = {least}}}]
 message = {{en = "No.", fr = "Non.", es = "No.", ar = "لا."}}
 fix = {{en = "Change it.", fr = "Changez.", es = "Cambie.", ar = "غيروا."}}
 """
+_STANDING = """format = 1
+id = "tests.{name}"
+version = 1
+kind = "{kind}"
+gates = ["{gate}"]
+{of}
+title = {{en = "Tests", fr = "Tests", es = "Pruebas", ar = "اختبارات"}}
+time_zone = "UTC"
+effective_from = 1970-01-01
+retroactive = {{approved_by = "tests", reason = "Tests reach far back."}}
+owner = "tests"
+[source]
+document = "Tests"
+"""
 _CASES = """policy = "{name}@{version}"
 on = {first}
 [base]
@@ -48,6 +62,13 @@ def file(version: int = 1, **told: Any) -> str:  # noqa: ANN401  # any of the fi
     least = told.setdefault("least", version)
     told = {"name": "p", "version": version, "first": FIRST, "fund": "", "below": least - 1} | told
     return _FILE.format(**told)
+
+
+def standing(
+    name: str, kind: str, gate: str, rules: str, of: str = 'applies_to_currency = "USD"'
+) -> str:
+    """Return the file of a policy that has always been in force, with these rules."""
+    return _STANDING.format(name=name, kind=kind, gate=gate, of=of) + rules
 
 
 def cases(version: int = 1, **told: Any) -> str:  # noqa: ANN401  # as above

@@ -1,4 +1,4 @@
-"""What money gates add to the schema."""
+"""What refusals that keep their decision add to the schema."""
 
 from mfm.store.migrate import run_sql
 

@@ -33,6 +33,7 @@ from mfm.store import database, facts
 from mfm.store.journal import Entry, Made, key_hash
 from mfm.store.policies import file_of
 from mfm.store.unit import Unit
+from tests import ruling
 from tests.app.playing import sound
 from tests.calling import APPLICATION, CALL, FAR, TODAY, accepted, called, grantee
 from tests.core.test_verify_calls import told
@@ -40,20 +41,11 @@ from tests.support import CHAIN, Books, operator, permit, usd
 
 pytestmark = pytest.mark.anyio
 
-RULES = """format = 1
-id = "tests.rules"
-version = 1
-kind = "eligibility"
-gates = ["application"]
-applies_to_currency = "USD"
-title = {en = "Rules", fr = "Règles", es = "Reglas", ar = "قواعد"}
-time_zone = "UTC"
-effective_from = 1970-01-01
-retroactive = {approved_by = "tests", reason = "Tests reach far back."}
-owner = "tests"
-[source]
-document = "Tests"
-[[rule]]
+RULES = ruling.standing(
+    "rules",
+    "eligibility",
+    "application",
+    """[[rule]]
 id = "leads"
 severity = "refuse"
 require = [{fact = "organisation.lead_applications", at_most = {fact = "window.lead_applications_maximum"}}]
@@ -66,7 +58,8 @@ approver = "board"
 require = [{fact = "application.requested", at_most = 100000}]
 message = {en = "It is much.", fr = "Beaucoup.", es = "Es mucho.", ar = "كثير."}
 fix = {en = "Ask the board.", fr = "Demandez.", es = "Pida.", ar = "اطلبوا."}
-"""  # noqa: E501  # a file of policies
+""",  # noqa: E501  # a file of policies
+)
 CLIENTS = 16
 MUCH = {
     "amount": usd("2000.00"),

@@ -17,6 +17,7 @@ from mfm.core.record import parse
 from mfm.store.facts import portfolio
 from mfm.store.policies import file_of
 from mfm.store.unit import Unit
+from tests import ruling
 from tests.app.playing import sound
 from tests.app.test_gates import code_of, head
 from tests.calling import FAR, accepted, called
@@ -24,20 +25,11 @@ from tests.support import CHAIN, PERMIT, Books, operator, permit, usd
 
 pytestmark = pytest.mark.anyio
 
-FLOOR = """format = 1
-id = "tests.floor"
-version = 1
-kind = "spending"
-gates = ["allocation"]
-fund = "n"
-title = {en = "Floor", fr = "Plancher", es = "Suelo", ar = "حد"}
-time_zone = "UTC"
-effective_from = 1970-01-01
-retroactive = {approved_by = "tests", reason = "Tests reach far back."}
-owner = "tests"
-[source]
-document = "Tests"
-[[rule]]
+FLOOR = ruling.standing(
+    "floor",
+    "spending",
+    "allocation",
+    """[[rule]]
 id = "women"
 severity = "refuse"
 require = [{share_of = ["portfolio.women_rights_amount", "portfolio.amount"], at_least = {fact = "fund.women_rights_floor"}}]
@@ -50,7 +42,9 @@ approver = "board"
 require = [{fact = "allocation.phase", equals = "any"}]
 message = {en = "Has a phase.", fr = "A une phase.", es = "Tiene fase.", ar = "له مرحلة."}
 fix = {en = "Ask the board.", fr = "Demandez.", es = "Pida.", ar = "اطلبوا."}
-"""  # noqa: E501  # a file of policies
+""",  # noqa: E501  # a file of policies
+    of='fund = "n"',
+)
 CLIENTS = 64
 FEES = Path(__file__).parents[2] / "policies" / "shared" / "spending" / "fees.toml"
 

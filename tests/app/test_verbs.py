@@ -55,21 +55,20 @@ GOVERNED: dict[str, dict[str, Any]] = {
 """Of fund n: a board with a seat, a matter before it, a grantee's link, a bank statement."""
 
 
+LEAVE: dict[str, Any] = {
+    "fund": "n",
+    "gate": "payment",
+    "subject": "disbursement:d1",
+    "rules": ["tests.spending@1/currency"],
+    "valid_until": CALL["closes_on"],
+    "reason": "why",
+}
+
+
 CALLED: list[tuple[str, dict[str, Any]]] = [
     ("party.register", {"id": "donor2", "name": "Another donor"}),
     ("party.attest", {"party": "donor2", "kind": "level", "value": "local", "source": "s"}),
-    (
-        "waiver.sign",
-        {
-            "id": "leave",
-            "fund": "n",
-            "gate": "payment",
-            "subject": "disbursement:d1",
-            "rules": ["tests.spending@1/currency"],
-            "valid_until": CALL["closes_on"],
-            "reason": "why",
-        },
-    ),
+    ("waiver.sign", {"id": "leave", **LEAVE}),
     ("condition.contest", {"condition": "k2", "reason": "why"}),
     ("call.draft", {**CALL, "id": "k0"}),
     ("call.consult", {"call": "k0", "until": CALL["closes_on"]}),
@@ -326,14 +325,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "party.attest": {"party": "donor2", "kind": "mission", "source": "s"},
     "attestation.withdraw": {"attestation": "donor2.level", "reason": "why"},
     "fund.set-standards": {"fund": "n", "local_percent": 30},
-    "waiver.sign": {
-        "fund": "n",
-        "gate": "payment",
-        "subject": "disbursement:d1",
-        "rules": ["tests.spending@1/currency"],
-        "valid_until": CALL["closes_on"],
-        "reason": "why",
-    },
+    "waiver.sign": LEAVE,
     "waiver.revoke": {"waiver": "leave", "reason": "why"},
     "contest.open": {"subject": "application:ap", "reason": "why"},
     "contest.assign": {"contest": "condition.k2", "owner": "k"},

@@ -9,32 +9,25 @@ from mfm.app.links import issue
 from mfm.app.perform import Ask, perform
 from mfm.app.policies import adopt_shipped
 from mfm.app.registry import VERBS
+from tests import ruling
 from tests.calling import APPLICATION, CALL
 from tests.support import Books, operator, permit, usd
 from tests.web.site import Site, problem
 
 pytestmark = pytest.mark.anyio
-SMALL = """format = 1
-id = "tests.small"
-version = 1
-kind = "spending"
-gates = ["approval"]
-applies_to_currency = "USD"
-title = {en = "Small", fr = "Petit", es = "Poco", ar = "قليل"}
-time_zone = "UTC"
-effective_from = 1970-01-01
-retroactive = {approved_by = "tests", reason = "Tests reach far back."}
-owner = "tests"
-[source]
-document = "Tests"
-[[rule]]
+SMALL = ruling.standing(
+    "small",
+    "spending",
+    "approval",
+    """[[rule]]
 id = "small"
 severity = "require-approval"
 approver = "board"
 require = [{fact = "tranche.amount", at_most = 100}]
 message = {en = "{tranche.amount} <is> much.", fr = "{tranche.amount}, beaucoup.", es = "{tranche.amount} es mucho.", ar = "{tranche.amount} كثير."}
 fix = {en = "Ask the board.", fr = "Demandez au comité.", es = "Pida a la junta.", ar = "اسألوا المجلس."}
-"""  # noqa: E501  # a file of policies
+""",  # noqa: E501  # a file of policies
+)
 HELD = {
     "en": ("5.00\u00a0USD &lt;is&gt; much.", "Ask the board.", "held since"),
     "fr": ("5,00\u00a0USD, beaucoup.", "Demandez au comité.", "retenu depuis"),

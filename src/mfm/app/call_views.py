@@ -167,11 +167,11 @@ def _rivals(held: Held, mine: Window) -> list[Rival]:
 
 
 def _rival(call: Call, held: Held, told: Overlap, shift_to: date) -> Rival:
-    fund = held.funds.get(call.fund)
+    window = held.window(call)
     return Rival(
         call=call.id,
         fund=call.fund,
-        tier=fund.tier if fund else "",
+        tier=window.tier,
         title=call.title,
         status=call.status,
         opens_on=call.opens_on,
