@@ -1,19 +1,28 @@
 """Tables into the books: every problem first, then all rows once; what was cut short goes on."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import openpyxl
 import pytest
+from msgspec import structs
 
 from mfm.app import import_rows
-from mfm.app.import_rows import ImportedTable, Manner, import_table
+from mfm.app.export_lists import export_list
+from mfm.app.import_rows import EXPORTED, ImportedTable, Manner, import_table
 from mfm.app.verify import verify_database
 from mfm.core.commitments import Commitment
 from mfm.core.deposits import Deposit
 from mfm.core.errors import Invalid
-from mfm.core.parties import Party
+from mfm.core.parties import Party, RegisterParty
 from mfm.core.permissions import Actor
 from mfm.core.record import Noun
+from mfm.formats import listing
+from mfm.formats.listing import Form
+from mfm.formats.table_rows import columns_of
+from mfm.store import database
+from mfm.store.writer import Writer
+from tests.calling import accepted
 from tests.support import Books, operator, usd
 
 pytestmark = pytest.mark.anyio
@@ -180,3 +189,73 @@ async def test_a_row_is_done_as_whoever_imports_may(books: Books, tmp_path: Path
     other = Actor("agent", "preparer", "k", "g")
     assert told(await table(books, "deposits", path, other)) == [(2, "", "fund-not-allowed")]
     assert (await table(books, "deposits", path, Actor("agent", "preparer", "k", "n"))).written
+
+
+async def other_books(books: Books) -> tuple[Books, Writer]:
+    """Return the empty books of another mechanism of the same database."""
+    mechanism = await database.create_mechanism(books.url, f"t-{uuid4().hex[:12]}")
+    writer = Writer(books.url, mechanism)
+    await writer.start()
+    return Books(books.url, mechanism, writer), writer
+
+
+NAMES = [
+    "=1+1",
+    "'quoted",
+    'Ligue, des "femmes"; 2',
+    "\u0627\u0644\u0646\u0633\u0627\u0621",
+    "O'Neill-",
+    "-@+",
+    "0042",
+]
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+async def test_a_list_of_parties_comes_back_as_it_went_out(
+    books: Books, tmp_path: Path, form: Form
+) -> None:
+    for at, name in enumerate(NAMES):
+        told = {"identifier": f"XM-DAC-{at}", "kind": "22", "country": "CD", "at_risk": at == 2}
+        await accepted(books, "party.register", id=f"p{at}", name=name, **told)
+    path = tmp_path / f"parties.{form}"
+    engine = database.reader_engine(books.url, books.mechanism.id)
+    with path.open("wb") as sink:
+        await export_list(engine, operator(), "parties", form, sink)
+    await engine.dispose()
+    assert {*EXPORTED["parties"], *columns_of(RegisterParty).names} == {
+        column.name for column in listing.columns_of(Party)
+    }
+    others, writer = await other_books(books)
+    made = await table(others, "parties", path)
+    assert (made.rows, made.records, made.problems) == (len(NAMES), len(NAMES), [])
+    for at in range(len(NAMES)):
+        here, there = [await found(each, Party, f"p{at}") for each in (books, others)]
+        assert isinstance(here, Party)
+        assert isinstance(there, Party)
+        assert structs.replace(there, seq=here.seq, mask=here.mask) == here
+    await verified(others)
+    await writer.close()
+    again = await table(books, "parties", path)  # what is so already is left alone
+    assert (again.records, again.problems, again.written) == (0, [], True)
+
+
+async def test_what_no_import_brings_about_is_told(books: Books, tmp_path: Path) -> None:
+    await accepted(books, "party.register", id="a", name="A")
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "id,seq,status,name,country,merged_into\n"
+        "a,1,registered,A,,\n"
+        "b,2,registered,B,,a\n"
+        "c,3,reversed,C,,\n"
+        "a2,4,,D,KE,\n"
+        "a,1,registered,B,,\n"
+    )
+    assert told(await table(books, "parties", path)) == [
+        (3, "merged_into", "cell-exported"),
+        (4, "status", "cell-exported"),
+        (6, "id", "id-repeated"),
+    ]
+    path.write_text("id,name\na,Another\n")
+    assert told(await table(books, "parties", path)) == [(2, "id", "id-taken")]
+    path.write_text("id,from_party,to_fund,amount,currency,seq\nx,a,g,10,USD,1\n")
+    assert (1, "seq", "column-unknown") in told(await table(books, "commitments", path))

@@ -6,22 +6,23 @@ on where it stopped, and the same file again appends nothing.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from msgspec import Struct, json
+from msgspec import Struct, json, structs
 
 from mfm.app.perform import Ask, Made, Verb, entry_of, perform, refusal_of
 from mfm.app.registry import VERBS
 from mfm.core import permissions
 from mfm.core.errors import Invalid, Problem
+from mfm.core.parties import Party, RegisterParty
 from mfm.core.permissions import Actor
 from mfm.core.terms import Command
 from mfm.formats import table
-from mfm.formats.table import Problems, TableProblem
+from mfm.formats.table import Problems, Row, TableProblem
 from mfm.formats.table_rows import column_at, columns_of, command_of
 from mfm.store.memory import Ahead
 from mfm.store.unit import Unit
@@ -33,9 +34,15 @@ TABLES = {
     "parties": "party.register",
 }
 """What can be imported as a table, and the verb that each of its rows is."""
+EXPORTED: dict[str, dict[str, str | None]] = {
+    "parties": {"seq": None, "status": "registered", "merged_into": ""},
+}
+"""Columns that the exported list has beside its verb's fields -> what an import makes of them."""
 CHUNK_ROWS = 200
 """Rows that share a commit; other verbs come between two chunks."""
 _READ_STEP = 500
+_THERE = frozenset({"id-taken", "party-exists"})
+"""What the rules say to a row that is in the books, under a key of another's."""
 
 Progress = Callable[[str, int], None]
 """Told what is going on and how much of it is done: read, check or write, and rows."""
@@ -90,17 +97,18 @@ async def import_table(
     permissions.scope_of(actor, verb.name)
     problems = Problems()
     # In a thread: verbs of the same process go on meanwhile.
-    count, steps = await asyncio.to_thread(_read, actor, verb, path, problems, manner.progress)
+    columns = columns_of(verb.command)._replace(exported=EXPORTED.get(what, {}))
+    rows = table.read(path, columns, problems)
+    count, steps = await asyncio.to_thread(_read, actor, verb, rows, problems, manner.progress)
     return await write_steps(writer, (count, steps), problems, manner)
 
 
 def _read(
-    actor: Actor, verb: Verb, path: Path, problems: Problems, progress: Progress
+    actor: Actor, verb: Verb, rows: Iterable[Row], problems: Problems, progress: Progress
 ) -> tuple[int, list[Step]]:
     """Read a file to its end; return how many rows it has, and those that make sense."""
     count, asked = 0, []
-    columns = columns_of(verb.command)
-    for row in table.read(path, columns, problems):
+    for row in rows:
         count += 1
         if not count % _READ_STEP:
             progress("read", count)
@@ -172,24 +180,37 @@ async def _rehearse(
         await asyncio.sleep(0)
 
 
-async def _take(unit: Unit, steps: Sequence[Step]) -> list[Made | Problem]:
-    """Take some steps in order; each has an outcome of its own."""
+async def _take(unit: Unit, steps: Sequence[Step]) -> list[Made | Problem | None]:
+    """Take some steps in order; each has an outcome of its own, None where it is so already."""
     if unit.strict:
         await unit.known([entry_of(step.ask).key_hash for step in steps])
-    outcomes: list[Made | Problem] = []
+    outcomes: list[Made | Problem | None] = []
     for step in steps:
         try:
             outcomes.append(await perform(unit, step.ask))
         except Invalid as invalid:
-            outcomes.append(invalid)
+            there = invalid.code in _THERE and await _stands(unit, step.ask.command)
+            outcomes.append(None if there else invalid)
     return outcomes
 
 
-def _tell(step: Step, outcome: Made | Problem, problems: Problems) -> None:
+async def _stands(unit: Unit, command: Command) -> bool:
+    """Tell whether the register has just such a party: a list that was taken out of it."""
+    if not isinstance(command, RegisterParty) or command.id is None:
+        return False
+    known = await unit.find(Party, command.id)
+    return (
+        known is not None
+        and (known.status, known.merged_into) == ("registered", "")
+        and structs.asdict(command).items() <= structs.asdict(known).items()
+    )
+
+
+def _tell(step: Step, outcome: Made | Problem | None, problems: Problems) -> None:
     """Tell what the rules had against a row."""
     if isinstance(outcome, Problem):
         code, detail, pointer = outcome.code, outcome.detail, outcome.pointer
-    elif not outcome.accepted:
+    elif outcome is not None and not outcome.accepted:
         code, detail, pointer = refusal_of(outcome)
     else:
         return

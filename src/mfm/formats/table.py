@@ -56,9 +56,16 @@ class Row(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """The columns that a table may have; True for those that it must have."""
+    """The columns that a table may have.
+
+    Attributes:
+        names: those that are read; True for those that it must have.
+        exported: those that an export has beside them and nobody reads -> what a row may say
+            there, None for anything: what no import brings about is a problem, never lost.
+    """
 
     names: Mapping[str, bool]
+    exported: Mapping[str, str | None] = {}
 
 
 class Problems:
@@ -108,7 +115,7 @@ def read(path: Path, columns: Columns, problems: Problems) -> Iterator[Row]:
         detail = "It is neither CSV nor XLSX: save it as one of them."
         raise Invalid("file-kind", detail)
     else:
-        names = frozenset(columns.names)
+        names = frozenset({*columns.names, *columns.exported})
         yield from rows_of(table_csv.read(path, names), columns, problems)
 
 
@@ -145,7 +152,9 @@ def rows_of(source: Iterable[Cells], columns: Columns, problems: Problems) -> It
         if any(texts[len(names) :]) and not any(fault.code == "row-width" for fault in faults):
             detail = f"The row has {len(texts)} cells, the header {len(names)}."
             problems.add(number, "", "row-width", detail)
-        yield _row(number, texts, names)
+        row = _row(number, texts, names)
+        _hold_exported(row, columns, problems)
+        yield row
     if names is None:
         problems.add(1, "", "header-missing", f"The first row names columns: {_listed(columns)}.")
 
@@ -167,7 +176,7 @@ def _header(number: int, texts: list[str], columns: Columns, problems: Problems)
     for at, name in enumerate(names):
         if not name:
             problems.add(number, "", "column-unnamed", f"Column {at + 1} has no name.")
-        elif name not in columns.names:
+        elif name not in columns.names and name not in columns.exported:
             detail = f"{name[:60]!r} is none of the columns {_listed(columns)}."
             problems.add(number, name[:60], "column-unknown", detail)
         elif name in names[:at]:
@@ -181,6 +190,15 @@ def _header(number: int, texts: list[str], columns: Columns, problems: Problems)
 def _row(number: int, texts: list[str], names: list[str]) -> Row:
     pairs = zip(names, texts, strict=False)
     return Row(number, {name: normalize("NFC", text) for name, text in pairs if name and text})
+
+
+def _hold_exported(row: Row, columns: Columns, problems: Problems) -> None:
+    """Hold that what an export told beside is what an import brings about, and take it off."""
+    for name, wanted in columns.exported.items():
+        text = row.cells.pop(name, "")
+        if text and wanted is not None and text != wanted:
+            detail = f"{name} is {text[:60]!r}, which no import brings about: take the row out."
+            problems.add(row.number, name, "cell-exported", detail)
 
 
 def amount_fault(text: str) -> tuple[str, str]:
