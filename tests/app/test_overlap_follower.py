@@ -10,7 +10,7 @@ from mfm.app.overlap_follower import OverlapFollower
 from mfm.core.overlap_cases import OverlapCase
 from mfm.store import database
 from tests.app.playing import sound
-from tests.calling import accepted, applied, called
+from tests.calling import CALL, accepted, applied, called
 from tests.support import Books, operator
 
 pytestmark = pytest.mark.anyio
@@ -60,7 +60,13 @@ async def test_what_is_submitted_is_checked_once_it_is_committed(books: Books) -
         twins = ("same-organisation", "group", "twin")
         assert twins in await cases(books)
         await called(books)
-        await called(books, id="k2", fund="g")
+        await accepted(books, "call.draft", operator("w"), **{**CALL, "id": "k2", "fund": "g"})
+        await caught_up(books, follower)
+        case = (await cases(books))["overlapping-calls", "k", "k2"]
+        assert case.funds == ("n", "g")  # both hear of it before it is published
+        await accepted(books, "call.publish", operator("publisher"), call="k2")
+        await caught_up(books, follower)
+        assert (await cases(books))["overlapping-calls", "k", "k2"] == case
         await applied(books)
         await applied(books, "again", title="Peace committees, again")
         head = await caught_up(books, follower)

@@ -85,16 +85,20 @@ def test_a_mechanism_is_scanned(terminal: Terminal) -> None:
 
 
 def test_calls_are_seen_together(terminal: Terminal) -> None:
-    def done(*words: str) -> None:
+    def done(*words: str) -> str:
         made = terminal.run(*words)
         assert made.returncode == 0, made.stderr
+        return made.stdout
 
     done("party", "register", "--id", "agent", "--name", "Agent")
     days = ("--opens-on", "2030-03-01", "--closes-on", "2030-03-31")
     for name, tier in (("wide", "global"), ("near", "local")):
         keeps = ("--tier", tier, "--currency", "USD", "--steward", "agent")
         done("fund", "open", "--id", name, "--name", name, *keeps)
-        done("call", "draft", "--id", f"{name}-call", "--fund", name, "--title", "Peace", *days)
+        said = done(
+            "call", "draft", "--id", f"{name}-call", "--fund", name, "--title", "Peace", *days
+        )
+        assert ("It overlaps 1: mfm rivals near-call" in said) == (name == "near")
     (rival,) = terminal.json("rivals", "wide-call")["overlaps"]
     assert (rival["call"], rival["shift_to"]) == ("near-call", "2030-04-01")
     assert "reserve-local-window" in rival["suggestions"]

@@ -1,6 +1,7 @@
 """Calls seen together over HTTP: overlap while drafting, the calendar, competition, co-funding."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -56,12 +57,29 @@ async def test_a_draft_tells_what_it_overlaps_and_what_would_help(site: Site, ca
     problem(await site.post("/v1/calls:check", body, "grantee"), "role-not-allowed", 403)
     assert await site.head() == head  # nothing was written
 
+    # What is written tells the same, and so does its publication: nothing is held up by it.
+    made = await site.post("/v1/calls", {**body, "id": "other"})
+    assert (made.status_code, made.json()["overlaps"]) == (201, told)
+    revised = await site.post("/v1/calls/other/revise", {**_terms(body), "places": ["CO"]})
+    assert [each["call"] for each in revised.json()["overlaps"]] == ["far"]
+    published = await site.post("/v1/calls/other/publish", None, "approver")
+    assert (published.status_code, published.json()["overlaps"]) == (
+        201,
+        revised.json()["overlaps"],
+    )
+    cancelled = await site.post("/v1/calls/other/cancel", {"reason": "Moved."}, "approver")
+    assert "overlaps" not in cancelled.json()
+
     written = (await site.get("/v1/calls/draft")).json()["overlaps"]
     assert [each["call"] for each in written] == ["k"]
     assert written == (await site.get("/v1/calls/draft/overlaps")).json()["overlaps"]
     assert (await site.get("/v1/calls/k")).json()["overlaps"] == []  # it stands already
     assert (await site.get("/v1/calls/far/overlaps")).json() == {"overlaps": []}
     problem(await site.get("/v1/calls/none/overlaps"), "not-found", 404)
+
+
+def _terms(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in ("id", "fund")}
 
 
 async def test_the_calendar_has_all_tiers(site: Site, called: None) -> None:

@@ -116,6 +116,8 @@ async def test_a_competitor_sees_its_own_side_and_the_kind_of_evidence(
     site: Site, case: Case
 ) -> None:
     told = await seen(site, case, "group", Accept_Language="fr")
+    asked = await site.get(f"{case.path}?lang=fr", case.keys["group"], Accept_Language="es")
+    assert asked.json() == told
     mine, other = told["sides"]
     assert (mine["id"], mine["party"]) == ("ap", "group")
     assert other == {**dict.fromkeys(other, ""), "kind": "application", **_nothing(other)}
@@ -227,13 +229,16 @@ async def test_cases_come_in_pages_and_by_what_they_are(site: Site, case: Case) 
         told = {"detector": "shared-control", "first": other, "second": "group", **more}
         await accepted(site.books, "overlap.open", operator(), **told)
     read: list[str] = []
-    path = "/v1/overlaps?limit=1"
+    said: set[str] = set()
+    path = "/v1/overlaps?limit=1&lang=ar"
     while path:
         answer = await site.get(path)
         read += [each["id"] for each in answer.json()["items"]]
+        said |= {each["notice"] for each in answer.json()["items"]}
         link = answer.headers.get("link", "")
         path = link[1 : link.index(">")] if link else ""
     assert len(read) == len(set(read)) == 3
+    assert said == {notice(detector, "ar") for detector in ("same-text", "shared-control")}
     for query, count in (
         ("band=possible", 2),
         ("detector=same-text", 1),

@@ -12,13 +12,17 @@ from mfm.app.overlap_held import Held
 from mfm.core.calls import Call, DraftCall
 from mfm.core.errors import Invalid
 from mfm.core.funds import Fund
+from mfm.core.nouns import KINDS
 from mfm.core.overlap_calls import Window, clear_from, competes, overlapping_calls
 from mfm.core.overlaps import Overlap
 from mfm.core.permissions import Actor, require
-from mfm.store.database import Engine, snapshot
+from mfm.core.record import parse, restore
+from mfm.store.database import FAILED, Engine, snapshot
 
 CALLS_MAX = 500
 """So many calls has a calendar at the most: narrow its days or places for others."""
+WRITES = frozenset({"call.draft", "call.revise", "call.publish"})
+"""What writes a call's terms, or makes them stand."""
 _DRAFT = ""
 """The id of a call that is not written yet."""
 
@@ -147,11 +151,30 @@ async def rivals_of_draft(engine: Engine, actor: Actor, command: DraftCall) -> l
         closes_on=command.closes_on,
         drafted_by=actor.key,
     )
-    async with snapshot(engine) as connection:
-        held = await around(await near_of(connection), call)
+    held = await _held(engine, call)
     if command.fund not in held.funds:
         raise Invalid("not-found", f"There is no fund {command.fund}.", "/fund")
     return _rivals(held, held.window(call))
+
+
+async def rivals_beside(engine: Engine, content: bytes) -> list[Rival] | None:
+    """Return what the call overlaps that a record of one of `WRITES` set.
+
+    The call is read off the record: a replica that is behind has not got it yet. What is done is
+    done, so readers that fail leave this out (None) and no more.
+    """
+    call = restore(parse(content)[1].sets[KINDS[Call]][0], Call)
+    assert isinstance(call, Call)  # asked for
+    try:
+        held = await _held(engine, call)
+    except FAILED:
+        return None
+    return _rivals(held, held.window(call))
+
+
+async def _held(engine: Engine, call: Call) -> Held:
+    async with snapshot(engine) as connection:
+        return await around(await near_of(connection), call)
 
 
 def _rivals(held: Held, mine: Window) -> list[Rival]:

@@ -20,7 +20,8 @@ from mfm.store.database import FAILED, Connection, Engine, connect, snapshot
 from mfm.store.writer import Writer
 
 _NAME = "overlap"
-_VERBS = ("party.register", "application.submit", "call.publish")
+_VERBS = ("party.register", "application.submit", "call.draft", "call.revise", "call.publish")
+"""Calls from their draft on: both secretariats hear of it before one is published."""
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 _SPAN = 1_000
 """So many records are looked through at once."""

@@ -8,7 +8,9 @@ from unicodedata import normalize
 import msgspec
 from msgspec import NODEFAULT, Meta, structs
 
-from mfm.app.perform import Ask, Verb, refusal_of, submit
+from mfm.app import call_views
+from mfm.app.call_views import Rival
+from mfm.app.perform import Ask, Made, Verb, refusal_of, submit
 from mfm.app.registry import VERBS
 from mfm.cli import bank
 from mfm.cli.arguments import Commands, command, fresh_key, next_step, option_fault, print_json
@@ -18,6 +20,7 @@ from mfm.core.money import Money
 from mfm.core.record import parse
 from mfm.core.terms import Command
 from mfm.formats.faults import phrase, said_of_json, within, words_of
+from mfm.store.database import Mechanism
 
 _BESIDE = {"bank": bank.add}
 """What a noun has beside its verbs."""
@@ -162,22 +165,36 @@ async def _perform(session: Session, args: argparse.Namespace) -> int:
             ask, secret = verb.issue(ask)
         made = await submit(writer, ask)
     if not made.accepted:
-        code, detail, _ = refusal_of(made)
-        if args.json:
-            told = {"seq": made.seq, "refused": code, "detail": detail}
-            print_json(told | {"next": next_step(code)})
-        else:
-            print(f"Refused (record {made.seq}): {code}: {detail}")
-            print(next_step(code))
+        _print_refusal(made, as_json=args.json)
         return 1
     record, body = parse(made.content)
     own = verb.name.partition(".")[0].replace("-", "_")  # what a verb is about comes first
     kinds = sorted(body.sets, key=lambda kind: kind != own)
     ids = [state["id"] for kind in kinds for state in body.sets[kind]]
     told = {"secret": secret} if secret and not made.replayed else {}
+    overlaps = await _overlaps(session, mechanism, made) if verb.name in call_views.WRITES else None
     if args.json:
-        print_json({"seq": record.seq, "verb": body.verb, "ids": ids, **told})
+        beside = {} if overlaps is None else {"overlaps": overlaps}
+        print_json({"seq": record.seq, "verb": body.verb, "ids": ids, **told, **beside})
     else:
         print(f"Record {record.seq}: {body.verb} {' '.join(ids[:1])}".rstrip())
         print(*told.values(), end="\n" if told else "")
+        if overlaps:
+            print(f"It overlaps {len(overlaps)}: mfm rivals {ids[0]} tells which, and what helps.")
     return 0
+
+
+def _print_refusal(made: Made, *, as_json: bool) -> None:
+    code, detail, _ = refusal_of(made)
+    if as_json:
+        told = {"seq": made.seq, "refused": code, "detail": detail}
+        print_json(told | {"next": next_step(code)})
+    else:
+        print(f"Refused (record {made.seq}): {code}: {detail}")
+        print(next_step(code))
+
+
+async def _overlaps(session: Session, mechanism: Mechanism, made: Made) -> list[Rival] | None:
+    """Return what a call that was written or published overlaps."""
+    async with session.reader(mechanism) as engine:
+        return await call_views.rivals_beside(engine, made.content)

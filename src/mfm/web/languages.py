@@ -14,9 +14,11 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from mfm.core.money import decimal_text, exponent
-from mfm.web.endpoints import Ask, header
+from mfm.web.endpoints import Ask, Query, header
 
 DEFAULT = "en"
+LANG = Query("lang", "en, fr, es or ar; else as Accept-Language says")
+"""The parameter of whatever answers in words."""
 _QUALITY = re.compile(r"\s*;\s*q\s*=\s*(?:(1)(?:\.0{0,3})?|0(?:\.([0-9]{0,3}))?)\s*")
 _RANGE = re.compile(r"\s*([a-zA-Z]{1,8})(?:-[a-zA-Z0-9-]{1,35})?\s*")
 

@@ -64,7 +64,7 @@ from mfm.web.endpoints import (
     tell,
     whole,
 )
-from mfm.web.languages import language_of
+from mfm.web.languages import LANG, language_of
 from mfm.web.progress import MORE, More
 from mfm.web.render import PLURALS, noun_json, record_json
 from mfm.web.services import Services
@@ -75,7 +75,6 @@ PAGING = (
     Query("cursor", "continues the list where the page before ended"),
     Query("updated_since_seq", "only what changed after this record", "integer"),
 )
-_LANGUAGE = (Query("lang", "en, fr, es or ar; else as Accept-Language says"),)
 FILTERS: dict[type[Noun], tuple[str, ...]] = {
     Party: ("identifier", "kind", "country", "merged_into"),
     Fund: ("tier", "parent", "steward", "identifier"),
@@ -121,9 +120,18 @@ FILTERS: dict[type[Noun], tuple[str, ...]] = {
 """Which fields each list can be narrowed by."""
 
 
-def page_asked(services: Services, ask: Ask, names: tuple[str, ...]) -> tuple[Page, str]:
-    """Return the part of the list that is asked for, and the list's own name for its cursors."""
-    told = queries_of(ask, {*names, *(query.name for query in PAGING)})
+def page_asked(
+    services: Services, ask: Ask, names: tuple[str, ...], beside: tuple[str, ...] = ()
+) -> tuple[Page, str]:
+    """Return the part of the list that is asked for, and the list's own name for its cursors.
+
+    Args:
+        services: what signs cursors.
+        ask: the request.
+        names: the parameters that narrow the list.
+        beside: those that say how it is told.
+    """
+    told = queries_of(ask, {*names, *beside, *(query.name for query in PAGING)})
     filters = {name: told[name] for name in names if name in told}
     since_seq = query_int(told, "updated_since_seq", 0, (0, _SEQ_MAX))
     listing = f"{ask.scope['path']}?{json.encode(sorted(filters.items())).decode()}{since_seq}"
@@ -143,7 +151,8 @@ def listed(
     headers = {}
     if len(items) == page.limit:
         told["next"] = cursors.sign(services.cursor_key, listing, place)
-        again = {**page.filters, "updated_since_seq": page.since_seq, "limit": page.limit}
+        again: dict[str, Any] = {**ask.query_params, "updated_since_seq": page.since_seq}
+        again["limit"] = page.limit
         headers["Link"] = next_link(ask, again | {"cursor": told["next"]})
     return ok(told, headers=headers)
 
@@ -216,7 +225,7 @@ def _reading(noun: type[Noun], filters: tuple[str, ...]) -> tuple[Endpoint, Endp
             handle=_with_more(noun, MORE[noun]) if noun in MORE else _one(noun),
             text=f"Read one {KINDS[noun].replace('_', ' ')}.",
             answer=f"{name}Read" if noun in MORE else name,
-            queries=_LANGUAGE if noun is Decision else (),
+            queries=(LANG,) if noun is Decision else (),
         ),
     )
 

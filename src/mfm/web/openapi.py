@@ -7,6 +7,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from msgspec import UNSET, Struct, UnsetType, defstruct, json
 
 import mfm
+from mfm.app.call_views import Rival
 from mfm.app.receipts import Receipt
 from mfm.core.attestations import Attestation
 from mfm.core.money import Money
@@ -69,6 +70,7 @@ def _answers() -> dict[str, type[Struct]]:
         ("record", str),
         ("receipt", str),
         ("sealed", Receipt | UnsetType, UNSET),
+        ("overlaps", list[Rival] | UnsetType, UNSET),
         ("changed", changes | UnsetType, UNSET),
         ("reverses", int | UnsetType, UNSET),
         ("secret", str | UnsetType, UNSET),

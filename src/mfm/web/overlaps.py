@@ -7,7 +7,7 @@ from mfm.app import overlap_reads
 from mfm.app.overlap_reads import OverlapCount, SeenOverlap
 from mfm.core.permissions import Actor
 from mfm.web.endpoints import Ask, Endpoint, Query, actor_of, ok, part, tell
-from mfm.web.languages import language_of
+from mfm.web.languages import LANG, language_of
 from mfm.web.lists import PAGING, listed, page_asked
 from mfm.web.services import Services
 
@@ -28,7 +28,7 @@ class OverlapCounts(Struct, frozen=True):
 
 
 async def _list(services: Services, ask: Ask, actor: Actor | None) -> Response[bytes]:
-    page, listing = page_asked(services, ask, _FILTERS)
+    page, listing = page_asked(services, ask, _FILTERS, (LANG.name,))
     language = language_of(ask)
     found = await overlap_reads.page_of(services.engine, actor_of(actor), page, language)
     place = (found[-1].seq, found[-1].id) if found else (0, "")
@@ -57,7 +57,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         text="List cases of overlap, as far as who asks may see each.",
         answer="OverlapList",
         also=(OverlapList,),
-        queries=(*(Query(each, f"only with this {each}") for each in _FILTERS), *PAGING),
+        queries=(*(Query(each, f"only with this {each}") for each in _FILTERS), *PAGING, LANG),
     ),
     Endpoint(
         method="GET",
@@ -67,6 +67,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         text="Read one case of overlap, with its texts, as far as who asks may see it.",
         answer="SeenOverlap",
         also=(SeenOverlap,),
+        queries=(LANG,),
     ),
     Endpoint(
         method="GET",

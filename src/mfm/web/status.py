@@ -19,8 +19,8 @@ from msgspec import Struct
 from mfm.app.status import Shown, shown
 from mfm.core.next_steps import TrancheStep
 from mfm.core.permissions import Actor
-from mfm.web.endpoints import Ask, Endpoint, Query, header
-from mfm.web.languages import LANGUAGES, Language, chosen
+from mfm.web.endpoints import Ask, Endpoint, header
+from mfm.web.languages import LANG, LANGUAGES, Language, chosen
 from mfm.web.reference import PAGES
 from mfm.web.services import Services
 
@@ -262,6 +262,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         handle=_status,
         media=("text/html",),
         text="A grant's status page, for whoever has its link.",
-        queries=(Query("lang", "en, fr, es or ar; else as Accept-Language says"),),
+        queries=(LANG,),
     ),
 )

@@ -6,6 +6,7 @@ from typing import Any
 from litestar import Response
 from msgspec import ValidationError, convert
 
+from mfm.app import call_views
 from mfm.app.entries import submit_batch
 from mfm.app.perform import Ask as VerbAsk
 from mfm.app.perform import Made, Verb, refusal_of, submit
@@ -61,9 +62,17 @@ async def read_body(ask: Ask) -> bytes:
 
 
 def answer(
-    services: Services, actor: Actor, made: Made, path: str, sealed: Receipt | None = None
+    services: Services, actor: Actor, made: Made, path: str, beside: dict[str, Any] | None = None
 ) -> Response[bytes]:
-    """Return the answer to a verb: 201 with what it made, or the recorded refusal as a problem."""
+    """Return the answer to a verb: 201 with what it made, or the recorded refusal as a problem.
+
+    Args:
+        services: what counts refusals.
+        actor: who asked.
+        made: what came of it.
+        path: where it was asked.
+        beside: what is told beside that, such as its receipt.
+    """
     if not made.accepted:
         if not made.replayed:
             services.count_refusal(actor)
@@ -75,10 +84,9 @@ def answer(
     told, location = outcome_json(made.content)
     headers = {"ETag": f'"{made.seq}"', "Location": location, "Link": receipts.link(made.seq)}
     headers |= _replayed(made)
-    if sealed is not None:
-        told["sealed"] = sealed
+    if beside and "sealed" in beside:
         headers["Preference-Applied"] = "wait"
-    return ok(told, status=201, headers=headers)
+    return ok(told | (beside or {}), status=201, headers=headers)
 
 
 def _replayed(made: Made) -> dict[str, str]:
@@ -102,16 +110,27 @@ def _write(verb: Verb) -> Any:  # noqa: ANN401  # a handler, see Endpoint.handle
         if verb.name.startswith("key.") or verb.issue is not None:
             return await _secret_verb(services, asked, ask.scope["path"])
         made = await submit(services.writer, asked)
-        sealed = await _sealed(services, who, made, receipts.wait_of(ask))
-        return answer(services, who, made, ask.scope["path"], sealed)
+        beside = await _beside(services, asked, made, receipts.wait_of(ask))
+        return answer(services, who, made, ask.scope["path"], beside)
 
     return handle
 
 
+async def _beside(services: Services, asked: VerbAsk, made: Made, wait: int) -> dict[str, Any]:
+    """Return what is told beside what was done: its receipt, if asked for; what a call overlaps."""
+    told: dict[str, Any] = {}
+    if not made.accepted:
+        return told
+    if wait and (sealed := await _sealed(services, asked.actor, made, wait)) is not None:
+        told["sealed"] = sealed
+    if asked.verb.name in call_views.WRITES:
+        found = await call_views.rivals_beside(services.engine, made.content)
+        told |= {} if found is None else {"overlaps": found}
+    return told
+
+
 async def _sealed(services: Services, who: Actor, made: Made, seconds: int) -> Receipt | None:
-    """Return the receipt of what was done, if the caller would wait for it and it came in time."""
-    if not seconds or not made.accepted:
-        return None
+    """Return the receipt of what was done, if it came in time."""
     try:
         return await receipts.within(services, who, made.seq, seconds)
     except Invalid:
