@@ -296,7 +296,7 @@ async def test_only_its_holder_votes_for_a_seat_of_this_fund_in_its_term(fund: B
     await seated_again(fund, "n")
     past = {"fund": "g", "constituency": "government", "party": "ministry"}
     await done(fund, "board.seat", id="past", since="2020-01-01", until="2020-12-31", **past)
-    await done(fund, "board.seat", id="future", since="2999-01-01", **past)
+    await done(fund, "board.seat", id="future", since="2059-01-01", **past)
     await done(fund, "motion.propose", id="m", fund="g", amount=usd("5000.00"))
     told = {"motion": "m", "choice": "for"}
     with pytest.raises(Invalid, match="party-not-allowed"):
@@ -328,7 +328,7 @@ async def test_a_seat_may_be_bound_to_one_key(fund: Books) -> None:
 
 async def test_a_motion_is_not_closed_before_its_day(fund: Books) -> None:
     await done(
-        fund, "motion.propose", id="m", fund="g", amount=usd("5000.00"), closes_on="2999-01-01"
+        fund, "motion.propose", id="m", fund="g", amount=usd("5000.00"), closes_on="2059-01-01"
     )
     await vote(fund, "m", ("un", "for"), ("donor", "for"), ("network", "for"))
     await refused(fund, "motion-early", "motion.close", motion="m")

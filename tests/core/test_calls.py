@@ -148,6 +148,7 @@ def test_an_application_says_who_holds_which_part_of_its_budget() -> None:
         ("partner-repeated", {"partners": ("radio", "radio")}),
         ("partner-repeated", {"partners": ("group",), "budget": ()}),
         ("budget-party", {"partners": ()}),
+        ("country-unknown", {"places": ("KE", "XX")}),
         ("dates-backwards", {"ends_on": DAY - timedelta(days=1)}),
         ("score-unknown", {"marker": applications.MarkerTerm(scheme="oecd-dac", score="3")}),
         ("amount-precision", {"total": usd("1.001")}),

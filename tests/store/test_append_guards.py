@@ -9,10 +9,14 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 import asyncpg
+import msgspec
 import pytest
 
 from mfm.core.accounts import CHART, Account
+from mfm.core.days import check_ahead
+from mfm.core.errors import Invalid
 from mfm.core.merkle import leaf_hash
+from mfm.core.pledges import LapsePledge
 from mfm.core.record import Posting
 from mfm.store import database, journal
 from mfm.store.database import Mechanism
@@ -47,7 +51,7 @@ def entry(amount: str, debit: str, credit: str, fund: str = "f") -> dict[str, ob
 
 
 async def prepare(books: Books) -> None:
-    """Two funds; f has 100.00 at its bank and a pledge, and is open in 2026."""
+    """Two funds; f has 100.00 at its bank and a pledge, and is open until June."""
     on = {"effective_on": "2026-03-02"}
     await books.do(PERMIT)
     await books.do("party.register", id="donor", name="Donor")
@@ -55,7 +59,7 @@ async def prepare(books: Books) -> None:
         await books.do(
             "fund.open", id=fund, name=fund, tier="local", currency="USD", steward="donor"
         )
-    await books.do("fund.set-period", fund="f", open_from="2026-01-01", open_until="2026-12-31")
+    await books.do("fund.set-period", fund="f", open_from="2026-01-01", open_until="2026-06-30")
     contribution = {"from_party": "donor", "to_fund": "f", "amount": usd("100.00")}
     await books.do("commitment.sign", id="c", **contribution, **on)
     await books.do("deposit.receive", id="d", commitment="c", amount=usd("100.00"), **on)
@@ -71,9 +75,12 @@ async def prepare(books: Books) -> None:
 
 async def fill(unit: Unit) -> None:
     """A batch of everything: 7 records, postings in new and old accounts, a refusal, a reversal."""
+    on = {"effective_on": "2026-03-02"}
     await do(unit, "party.register", "b1", {"id": "p2", "name": "Second"})
     await do(unit, "entry.post", "b2", entry("3.00", "new", "main"))
-    await do(unit, "pledge.lapse", "b3", {"pledge": "p", "amount": usd("4.00"), "reason": "late"})
+    await do(
+        unit, "pledge.lapse", "b3", {"pledge": "p", "amount": usd("4.00"), "reason": "late", **on}
+    )
     await do(unit, "entry.post", "b4", entry("500.00", "b", "main"))  # refused
     await do(unit, "record.reverse", "b5", {"record": OPENING, "effective_on": "2026-03-02"})
     await do(unit, "entry.post", "b6", entry("1.00", "b", "new"))
@@ -233,7 +240,7 @@ CASES: list[Case] = [
     ("line twice", TWICE, "posting_pkey", lambda b: b.update(g_record=[2] * 5, g_line=[0] * 5)),
     ("sign of nothing", CHECK, "posting_iati_sign_check", swap("g_sign", 0, 0)),
     ("day before the period", RULE, "period-closed", swap("r_effective", 1, date(2025, 12, 31))),
-    ("day after the period", RULE, "period-closed", swap("r_effective", 2, date(2027, 1, 1))),
+    ("day after the period", RULE, "period-closed", swap("r_effective", 2, date(2026, 7, 1))),
     ("chain from another leaf", RULE, "chain-differs", link(2, "00" * 32)),
     ("chain from another number", RULE, "chain-differs", link_by(1, 1)),
     ("chain from its beginning", RULE, "chain-differs", link(1, 0)),
@@ -320,6 +327,23 @@ async def test_the_clock_must_go_on(ground: Ground) -> None:
     batch = copy.deepcopy(ground.batch)
     await refused(ground, batch | {"at": last}, RULE, "clock-backwards")
     await accepted(ground.connection, batch | {"at": last + timedelta(microseconds=1)})
+
+
+async def test_a_day_ahead_is_refused_by_rule_and_database_alike(ground: Ground) -> None:
+    today = ground.batch["at"].date()
+    for days in (-1, 0, 1, 30, 31, 32, 33, 366, (date.max - today).days):
+        day = today + timedelta(days=days)
+        command = msgspec.convert(
+            {"pledge": "p", "amount": usd("1.00"), "effective_on": day}, LapsePledge
+        )
+        batch = copy.deepcopy(ground.batch)
+        batch["r_effective"][0] = day  # of a record without postings: periods do not hold it
+        try:
+            check_ahead(command, today)
+        except Invalid:
+            await refused(ground, batch, CHECK, "record_ahead")
+            batch["r_verb"][0] = "import.transaction"  # as its publisher told
+        await accepted(ground.connection, batch)
 
 
 async def test_a_key_is_used_once_for_ever(ground: Ground) -> None:
@@ -451,7 +475,7 @@ async def test_the_same_records_are_taken_when_the_rules_are_kept(ground: Ground
     sound = (move(COST, MAIN, 97_00), move(UNALLOCATED, USED, 97_00))
 
     async def forged(unit: Unit) -> None:
-        await forge(unit, sound, on=date(2026, 12, 31))
+        await forge(unit, sound, on=date(2026, 6, 30))
         await forge(unit, (move(MAIN, BANK, 3_00),), on=date(2026, 1, 1))
 
     await accepted(ground.connection, await captured(ground.url, ground.mechanism, forged))

@@ -325,8 +325,8 @@ async def second(books: Books, on: dict[str, str]) -> None:
         **on,
     )
     await do("commitment.deobligate", commitment="t2", amount=usd("10.00"), **on)
-    await do("fund.set-period", fund="n", open_from="2026-02-01", open_until="2026-12-31")
-    late = {"effective_on": "2027-01-01"}
+    await do("fund.set-period", fund="n", open_from="2026-02-01", open_until="2026-06-30")
+    late = {"effective_on": "2026-07-01"}
     assert not (
         await do("entry.post", fund="n", lines=voucher("b", "main", "1.00"), **late)
     ).accepted
@@ -337,7 +337,7 @@ async def board(books: Books, on: dict[str, str]) -> None:
     do = books.do
     await do("board.set", fund="g", limit=usd("10.00"))
     seat = {"fund": "g", "constituency": "donor", "party": "donor"}
-    await do("board.seat", id="s", since="2020-01-01", until="2999-12-31", **seat)
+    await do("board.seat", id="s", since="2020-01-01", until="2059-12-31", **seat)
     await do("board.seat", id="s2", **seat)
     await do("board.vacate", seat="s2")
     shares = [{"contribution": "c", "amount": usd("11.00")}]

@@ -57,6 +57,7 @@ FORM: list[tuple[str, Any, str, int, str]] = [
     ("line break in id", voucher(fund="g\n"), "field-invalid", 422, "/fund"),
     ("bad day", voucher(effective_on="2026-02-30"), "field-invalid", 422, "/effective_on"),
     ("day and time", voucher(effective_on="2026-02-03T00:00Z"), "field-invalid", 422, "*"),
+    ("day ahead", voucher(effective_on="9999-12-31"), "date-ahead", 422, "/effective_on"),
     ("long text", voucher(description="x" * 2_001), "field-invalid", 422, "/description"),
 ]
 

@@ -9,6 +9,7 @@ from msgspec import Struct, inspect, json, structs, to_builtins
 from mfm.app.context import Context, today_in
 from mfm.app.days import must_be_covered
 from mfm.app.overlap_keys import keep
+from mfm.core.days import check_ahead
 from mfm.core.entries import PostEntry, accounts_of
 from mfm.core.errors import Invalid, Problem, Refused
 from mfm.core.funds import Fund
@@ -184,6 +185,7 @@ async def prepare(unit: Unit, ask: Ask) -> Prepared:
     draft: Draft | Problem
     context = Context(unit, ask.actor, ask.verb.name, ask.language)
     try:
+        check_ahead(ask.command, unit.now.date())
         if ask.if_match is not None:
             await _match(context, ask)
         draft = await ask.verb.run(context, ask.command)

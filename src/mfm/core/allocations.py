@@ -5,6 +5,7 @@ from datetime import date
 from msgspec import Struct, structs
 
 from mfm.core import markers
+from mfm.core.countries import check_places
 from mfm.core.earmarks import OPEN, Earmark
 from mfm.core.errors import Refused
 from mfm.core.funds import Fund
@@ -98,9 +99,10 @@ def approve(
         available_minor: contribution -> unallocated minor units, of those that admit its earmark.
 
     Raises:
-        Invalid: `score-unknown`, and as `Fund.amount`.
+        Invalid: `country-unknown`, `score-unknown`, and as `Fund.amount`.
         Refused: `authority-exceeded`, `shares-differ`.
     """
+    check_places(command.earmark.place, "/earmark/place")
     amount_minor = fund.amount(command.amount, "/amount")
     shares = draw(command.shares, fund, amount_minor, available_minor)
     allocation = Allocation(

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, structs
 
 from mfm.core import markers
 from mfm.core.calls import SECTIONS, Call, must_take_drafts
+from mfm.core.countries import check_places
 from mfm.core.earmarks import Codes, Phase, Track
 from mfm.core.errors import Invalid, Refused
 from mfm.core.funds import Fund
@@ -274,7 +275,7 @@ def _written(
         total_minor=fund.amount(command.total, "/total") if command.total else 0,
         budget=budget,
         co_financing=command.co_financing,
-        places=command.places,
+        places=check_places(command.places, "/places"),
         themes=command.themes,
         lines=command.lines,
         pillars=command.pillars,

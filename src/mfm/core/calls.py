@@ -9,6 +9,7 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, structs
 
+from mfm.core.countries import check_places
 from mfm.core.earmarks import Codes
 from mfm.core.errors import Invalid, Refused
 from mfm.core.funds import Fund
@@ -220,7 +221,7 @@ def _written(act: Act, command: CallTerms, call: Call, fund: Fund, seq: int) -> 
         call,
         funding_window=command.funding_window or "",
         title=command.title,
-        places=command.places,
+        places=check_places(command.places, "/places"),
         themes=command.themes,
         types=command.types,
         levels=command.levels,

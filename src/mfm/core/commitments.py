@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import structs
 
 from mfm.core.allocations import Allocation, give_back
+from mfm.core.countries import check_places
 from mfm.core.earmarks import OPEN, Earmark, must_be_inside, narrowed
 from mfm.core.errors import Invalid, Refused
 from mfm.core.funds import Fund
@@ -214,12 +215,14 @@ def sign_outgoing(
     IATI 11, in the receiver's, in the giver's currency on both sides.
 
     Raises:
-        Invalid: `allocation-other`, `tranches-differ`, `currency-not-fund`, and as `check_terms`.
+        Invalid: `allocation-other`, `country-unknown`, `tranches-differ`, `currency-not-fund`,
+            and as `check_terms`.
         Refused: `earmark-not-met`; `balance-floor` (by the journal) when the envelope does not
             hold the amount.
     """
     giver, receiver = funds
     _check_outgoing(command)
+    check_places(command.earmark.place, "/earmark/place")
     amount_minor = giver.amount(command.amount, "/amount")
     if allocation.fund != giver.id:
         detail = f"Allocation {allocation.id} is of fund {allocation.fund}."

@@ -17,6 +17,7 @@ from mfm.core.commitments import (
     SourceKind,
     check_terms,
 )
+from mfm.core.countries import check_places
 from mfm.core.earmarks import OPEN
 from mfm.core.errors import Invalid, Refused
 from mfm.core.funds import Fund
@@ -92,10 +93,11 @@ def sign(
     A pledge converts with it, as far as it reaches.
 
     Raises:
-        Invalid: `commitment-allocation` (contributions draw on none), `pledge-other`,
-            `source-differs`, `tranches-differ`, and as `check_terms`.
+        Invalid: `commitment-allocation` (contributions draw on none), `country-unknown`,
+            `pledge-other`, `source-differs`, `tranches-differ`, and as `check_terms`.
         Refused: `pledge-exceeded`.
     """
+    check_places(command.earmark.place, "/earmark/place")
     if command.allocation is not None:
         detail = "A contribution draws on no allocation."
         raise Invalid("commitment-allocation", detail, "/allocation")

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Literal
 
 from mfm.core.allocations import Share, ShareTerm, draw
+from mfm.core.countries import check_places
 from mfm.core.earmarks import OPEN, Earmark
 from mfm.core.funds import Fund
 from mfm.core.money import Money
@@ -64,9 +65,10 @@ def pay(
         available_minor: contribution -> unallocated minor units, of those that admit its earmark.
 
     Raises:
-        Invalid: `currency-not-fund`.
+        Invalid: `country-unknown`, `currency-not-fund`.
         Refused: `authority-exceeded`, `shares-differ`.
     """
+    check_places(command.earmark.place, "/earmark/place")
     amount_minor = fund.amount(command.amount, "/amount")
     shares = draw(command.shares, fund, amount_minor, available_minor)
     made = Cost(

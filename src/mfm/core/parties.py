@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, structs
 
+from mfm.core.countries import check_country
 from mfm.core.errors import Invalid, Refused
 from mfm.core.record import Draft, Noun
 from mfm.core.terms import NO_NUL, Act, Command, Id, Name, Text
@@ -104,8 +105,9 @@ def register(act: Act, command: RegisterParty, party_id: str, mask: str = "") ->
         mask: fresh random bits, kept for one at risk.
 
     Raises:
-        Invalid: `identifier-malformed`.
+        Invalid: `country-unknown`, `identifier-malformed`.
     """
+    check_country(command.country, "/country")
     if command.identifier and organisation_key(command.identifier) != command.identifier:
         detail = (
             f"{command.identifier[:60]!r} identifies no organisation: a register's prefix, a dash"

@@ -94,6 +94,7 @@ internal               | 500 | Something is wrong on our side | Repeat with the 
 request-refused        | 400 | The request cannot be understood | Mend the request as the detail says.
 id-taken               | 409 | The id is taken | Choose another id, or leave it out.
 party-exists           | 409 | The organisation is known already | Use the party that the detail names.
+country-unknown        | 422 | There is no such country | Use a code of ISO 3166-1 alpha-2, such as KE; a part of it as KE-30.
 identifier-malformed   | 422 | The identifier identifies no organisation | Write it as its register has it, such as GB-COH-294860, or leave it out.
 fund-exists            | 409 | The fund is known already | Use the fund that has this identifier.
 time-zone-unknown      | 422 | The time zone is not known | Use an IANA name, such as Africa/Nairobi.
@@ -208,6 +209,7 @@ period-closed          | 409 | The day is outside the fund's open period | Use a
 period-final           | 409 | These days are closed for good | Date the correction in the open period.
 period-running         | 409 | The period is not over | Close it once its last day has passed.
 period-spans           | 409 | A fiscal year ends within these days | Close the year that ended first.
+date-ahead             | 422 | The day lies too far ahead | Check the year: what is so is dated at most 31 days ahead, what is due at most 50 years.
 day-uncovered          | 409 | It was not there on that day | Date it when the money was there, or record first how it came.
 decision-missing       | 422 | The decision is missing | Name by which decision what is not signed is carried forward.
 designation-exceeded   | 409 | The unrestricted balance is not this much | Designate at most what the detail names, or leave designate out.
