@@ -5,12 +5,12 @@ from datetime import date
 from msgspec import Raw, Struct, json, structs
 
 from mfm.app.context import utc_now
-from mfm.app.reads import Page
+from mfm.app.reads import LIMIT_MAX, Page
 from mfm.core import overlap_words as words
 from mfm.core.errors import Invalid
 from mfm.core.permissions import Actor, scope_of
 from mfm.store import overlap_cases as store
-from mfm.store.database import Engine
+from mfm.store.database import Engine, Snapshot
 from mfm.store.overlap_cases import Viewer
 
 
@@ -29,7 +29,7 @@ class SeenSide(Struct, frozen=True, kw_only=True):
         themes: what it is for.
         stage: its own status.
         answered_in: the record of the organisation's answer, 0 while there is none.
-        answer: its words.
+        answer: its words; None once they are erased.
     """
 
     kind: str
@@ -43,7 +43,7 @@ class SeenSide(Struct, frozen=True, kw_only=True):
     themes: tuple[str, ...] = ()
     stage: str = ""
     answered_in: int = 0
-    answer: str = ""
+    answer: str | None = ""
 
 
 class SeenOverlap(Struct, frozen=True, kw_only=True):
@@ -127,6 +127,37 @@ async def one(engine: Engine, actor: Actor, case: str, language: str) -> SeenOve
     if not rows:
         raise Invalid("not-found", f"There is no overlap case {case}.")
     return _seen(rows[0][2], language)
+
+
+async def of_grant(
+    connection: Snapshot, party: str, fund: str, language: str, most: int
+) -> list[SeenOverlap]:
+    """Return the cases that concern a grantee as one fund's: open ones first, then the latest.
+
+    Whoever holds a grant's link sees them, the fund's staff too: what the grantee has to do with
+    other funds is not among them.
+
+    Args:
+        connection: a reader's.
+        party: the grantee.
+        fund: the one that gives the grant.
+        language: of the sentences.
+        most: so many.
+    """
+    viewer = Viewer("own", "", party, utc_now().date())
+    rows = await store.seen(connection, viewer, Page(LIMIT_MAX))
+    cases = [_decode(told) for _, _, told in rows]
+    own = [case for case in cases if _is_of(case, party, fund)]
+    own.sort(key=lambda case: (case.decided_on is not None, -case.seq))
+    found = [await store.seen(connection, viewer, Page(1), case.id) for case in own[:most]]
+    return [_seen(rows[0][2], language) for rows in found]
+
+
+def _is_of(case: SeenOverlap, party: str, fund: str) -> bool:
+    """Tell whether a side of the party's is the fund's, or no fund's."""
+    return any(
+        side.party == party and (fund in side.funds or not side.funds) for side in case.sides
+    )
 
 
 async def counts(engine: Engine, actor: Actor) -> list[OverlapCount]:

@@ -159,7 +159,7 @@ async def _show(session: Session, args: argparse.Namespace) -> int:
         print(f"  {visible(line)}")
     for side in found.sides:
         of = f"{side.kind} {side.id}".strip()
-        print(f"{of} ({', '.join(side.funds)}): {visible(side.answer) or 'no answer shown'}")
+        print(f"{of} ({', '.join(side.funds)}): {visible(side.answer or '') or 'no answer shown'}")
     return 0
 
 

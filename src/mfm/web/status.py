@@ -16,16 +16,22 @@ from litestar import Response
 from markupsafe import Markup
 from msgspec import Struct
 
+from mfm.app.overlap_reads import SeenOverlap
 from mfm.app.status import Shown, shown
+from mfm.core.conditions import Condition
+from mfm.core.contests import Contest
 from mfm.core.next_steps import TrancheStep
+from mfm.core.nouns import KINDS
 from mfm.core.permissions import Actor
 from mfm.web.endpoints import Ask, Endpoint, header
-from mfm.web.languages import LANG, LANGUAGES, Language, chosen
+from mfm.web.languages import LANG, LANGUAGES, Language, chosen, isolated
 from mfm.web.reference import PAGES
 from mfm.web.services import Services
 
-_PAYMENTS_MAX, _REST_MAX, _TASKS_MAX, _REASONS_MAX = 8, 24, 8, 6
+_PAYMENTS_MAX, _REST_MAX, _TASKS_MAX, _REASONS_MAX, _CONTESTS_MAX = 8, 24, 8, 6, 4
 """A page stays small however long the schedule is: so many payments in full, and in a line each."""
+_ANSWER_MAX = 200
+"""So much is shown of an answer that was given."""
 _UNPACKS = re.compile(r"(?i)\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
 _ASKED_FOR = frozenset({"requested", "reviewed", "returned", "approved", "instructed", "released"})
 
@@ -55,6 +61,8 @@ class View(Struct, frozen=True):
     note: Markup | None
     tasks: list[Task]
     holding: list[Task]
+    overlaps: list[Task]
+    contests: list[Task]
     money: list[tuple[Markup, Markup]]
     payments: list[Payment]
     rest: list[Markup]
@@ -81,6 +89,8 @@ class _Writer:
             note=self.say("grant", grant.status) if halted else None,
             tasks=list(self._tasks())[:_TASKS_MAX],
             holding=list(self._holding())[:_REASONS_MAX],
+            overlaps=[self._overlap(case) for case in told.overlaps],
+            contests=list(self._contests())[:_CONTESTS_MAX],
             money=list(self._money()),
             payments=[self._payment(step) for step in told.steps if step.tranche in full],
             rest=[self._line(step) for step in rest[:_REST_MAX]] + self._more(rest[_REST_MAX:]),
@@ -124,12 +134,42 @@ class _Writer:
             if contest is None or contest.status == "reversed":
                 word = self.say("page", "contest", id=held.decision)
             else:
-                due_on = self.language.day(contest.due_on)
-                word = self.say("contest", contest.status, day=due_on)
+                word = self._contest(contest)
             for reason in held.reasons:
                 where = Markup(" · ").join((about, since))
                 facts = (Markup.escape(reason.fix), where, word)
                 yield Task(Markup.escape(reason.message), facts)
+
+    def _contest(self, contest: Contest) -> Markup:
+        """Return where a contest stands: an open one until when, or since when, it waits."""
+        late = contest.status == "open" and contest.due_on < self.told.today
+        lifted = contest.status == "upheld" and contest.subject.startswith(f"{KINDS[Condition]}:")
+        key = "late" if late else "lifted" if lifted else contest.status
+        return self.say("contest", key, day=self.language.day(contest.due_on))
+
+    def _contests(self) -> Iterator[Task]:
+        """Yield the conditions that are proposed, or were contested and what became of that."""
+        for condition in self.told.conditions:
+            contest = self.told.contests.get(condition.id)
+            if contest is not None:
+                yield Task(isolated(condition.title), (self._contest(contest),))
+            elif condition.status == "proposed":
+                word = self.say("page", "proposed", id=condition.id)
+                yield Task(isolated(condition.title), (word,))
+
+    def _overlap(self, case: SeenOverlap) -> Task:
+        """Return what was noticed, what the grantee may say to it and has said, and the outcome."""
+        facts = [Markup.escape(each) for each in case.evidence]
+        answers = [side.answer for side in case.sides if side.answer]
+        facts += [self.say("overlap", "answered", text=shortened(each)) for each in answers]
+        if case.decided_on is not None:
+            facts.append(self.say("overlap", case.status, day=self.language.day(case.decided_on)))
+        else:
+            key = "still" if case.answer_by < self.told.today else "until"
+            names = {"id": case.id, "fund": self.told.around.giver.name}
+            facts.append(self.say("overlap", key, day=self.language.day(case.answer_by), **names))
+            facts.append(self.say("overlap", "open"))
+        return Task(Markup.escape(case.notice), tuple(facts))
 
     @staticmethod
     def _by(step: TrancheStep) -> date | None:
@@ -193,8 +233,11 @@ class _Writer:
     def _facts(self, step: TrancheStep) -> Iterator[tuple[Markup, Markup]]:
         waited = [each for each in self.told.around.unmet if each.tranche == step.tranche]
         for condition in waited:
-            title = Markup("<bdi>{}</bdi>").format(condition.title)
-            yield self.say("page", "conditions"), title
+            told = isolated(condition.title)
+            if not condition.contest:
+                contest = self.say("page", "contestable", id=condition.id)
+                told = Markup("<br>").join((told, contest))
+            yield self.say("page", "conditions"), told
         if step.next_step is not None:
             yield self.say("page", "waiting"), self.say("why", step.next_step.why)
             turn = self.say("who", step.next_step.who)
@@ -211,6 +254,11 @@ class _Writer:
             return []
         amount = self._amount(sum(step.amount_minor for step in steps))
         return [self.language.count("more", len(steps), amount=amount)]
+
+
+def shortened(text: str) -> str:
+    """Return a text, or how it begins."""
+    return text if len(text) <= _ANSWER_MAX else f"{text[:_ANSWER_MAX]}…"
 
 
 @cache
