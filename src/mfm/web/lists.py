@@ -151,8 +151,9 @@ def listed(
     headers = {}
     if len(items) == page.limit:
         told["next"] = cursors.sign(services.cursor_key, listing, place)
-        again: dict[str, Any] = {**ask.query_params, "updated_since_seq": page.since_seq}
-        again["limit"] = page.limit
+        own = {query.name for query in PAGING}
+        kept = {name: told for name, told in ask.query_params.items() if name not in own}
+        again = {**kept, "updated_since_seq": page.since_seq, "limit": page.limit}
         headers["Link"] = next_link(ask, again | {"cursor": told["next"]})
     return ok(told, headers=headers)
 
