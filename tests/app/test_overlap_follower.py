@@ -1,16 +1,19 @@
 """The check right after commit: it opens cases, goes on after a restart, and does nothing twice."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
+import asyncpg
 import pytest
 
-from mfm.app.overlap_follower import OverlapFollower
+from mfm.app import overlap_follower
+from mfm.app.overlap_follower import AGAIN_SECONDS, OverlapFollower
 from mfm.core.overlap_cases import OverlapCase
-from mfm.store import database
+from mfm.store import database, followers
 from tests.app.playing import sound
 from tests.calling import CALL, accepted, applied, called
+from tests.conftest import Database
 from tests.support import Books, operator
 
 pytestmark = pytest.mark.anyio
@@ -18,10 +21,12 @@ PATIENCE_SECONDS = 30
 
 
 @asynccontextmanager
-async def following(books: Books) -> AsyncIterator[OverlapFollower]:
+async def following(
+    books: Books, again_seconds: int = AGAIN_SECONDS
+) -> AsyncIterator[OverlapFollower]:
     """Follow a mechanism until the block ends."""
     engine = database.reader_engine(books.url, books.mechanism.id)
-    follower = OverlapFollower(books.url, books.writer, engine)
+    follower = OverlapFollower(books.url, books.writer, engine, again_seconds)
     task = asyncio.create_task(follower.run())
     try:
         yield follower
@@ -50,6 +55,41 @@ async def cases(books: Books) -> dict[tuple[str, str, str], OverlapCase]:
     """Return the open cases, by detector and pair."""
     found = await books.writer.run(lambda unit: unit.find_all(OverlapCase, "status", ["open"]))
     return {(each.detector, each.first, each.second): each for each in found}
+
+
+async def mark(books: Books) -> int:
+    """Return from where a new follower would go on."""
+    connection = await database.connect(books.url, "mfm_writer")
+    seq = await followers.reached(connection, books.mechanism.id, "overlap")
+    await connection.close()
+    return seq
+
+
+@asynccontextmanager
+async def denied(db: Database) -> AsyncIterator[None]:
+    """Take from readers what a check of an organisation reads."""
+    connection = await asyncpg.connect(db.admin_url)
+    await connection.execute("REVOKE SELECT ON mfm.attestation FROM mfm_reader")
+    try:
+        yield
+    finally:
+        await connection.execute("GRANT SELECT ON mfm.attestation TO mfm_reader")
+        await connection.close()
+
+
+@asynccontextmanager
+async def slow(db: Database) -> AsyncIterator[None]:
+    """Lock what a check reads, and let no statement of new connections wait for long."""
+    connection = await asyncpg.connect(db.admin_url)
+    name = await connection.fetchval("SELECT quote_ident(current_database())")
+    await connection.execute(f"ALTER DATABASE {name} SET statement_timeout = '300ms'")
+    try:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE mfm.attestation IN ACCESS EXCLUSIVE MODE")
+            yield
+    finally:
+        await connection.execute(f"ALTER DATABASE {name} RESET statement_timeout")
+        await connection.close()
 
 
 async def test_what_is_submitted_is_checked_once_it_is_committed(books: Books) -> None:
@@ -87,13 +127,64 @@ async def test_a_new_follower_goes_on_where_the_last_one_stopped(books: Books) -
     async with following(books) as follower:
         assert await caught_up(books, follower) == head
         assert await cases(books) == {}
+        assert await mark(books) == head
         connection = await database.connect(books.url, "mfm_writer")
-        query = "SELECT seq FROM mfm.follower WHERE mechanism_id = $1 AND id = 'overlap'"
-        assert await connection.fetchval(query, books.mechanism.id) == head
         await connection.execute("SELECT mfm.follow($1, 'overlap', 1)", books.mechanism.id)
-        assert await connection.fetchval(query, books.mechanism.id) == head  # never back
         await connection.close()
+        assert await mark(books) == head  # never back
     await accepted(books, "party.register", operator(), id="twin", name="Womens group asbl")
     async with following(books) as follower:
         assert await caught_up(books, follower) > head
         assert ("same-organisation", "group", "twin") in await cases(books)
+
+
+@pytest.mark.parametrize("broken", [denied, slow])
+async def test_a_check_that_fails_holds_nobody_up_and_is_made_again(
+    books: Books, db: Database, broken: Callable[[Database], AbstractAsyncContextManager[None]]
+) -> None:
+    await books.chain()
+    await called(books)
+    async with following(books) as follower:
+        before = await caught_up(books, follower)
+    async with broken(db):
+        async with following(books) as follower:
+            await accepted(books, "party.register", id="twin", name="Womens group asbl")
+            await called(books, id="k2", fund="g")  # which is checked all the same
+            await caught_up(books, follower)
+            assert (await cases(books)).keys() == {("overlapping-calls", "k", "k2")}
+        assert await mark(books) == before  # the twin's record is still to be looked at
+    async with following(books) as follower:
+        head = await caught_up(books, follower)
+        assert ("same-organisation", "group", "twin") in await cases(books)
+        assert len(await cases(books)) == 2  # what had been found opens no second case
+        assert await mark(books) == head
+    await sound(books)
+
+
+async def test_a_check_that_failed_is_tried_again_while_it_runs(books: Books, db: Database) -> None:
+    await books.chain()
+    async with following(books, again_seconds=0) as follower:
+        async with denied(db):
+            await accepted(books, "party.register", id="twin", name="Womens group asbl")
+            await caught_up(books, follower)
+        head = await caught_up(books, follower)
+        for _ in range(PATIENCE_SECONDS * 50):
+            if await mark(books) >= head:
+                break
+            await asyncio.sleep(0.02)
+        assert ("same-organisation", "group", "twin") in await cases(books)
+
+
+async def test_what_fails_for_good_is_left_to_a_scan(
+    books: Books, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlap_follower, "HELD_BACK_MAX", 2)
+    await books.chain()
+    async with following(books) as follower:
+        await caught_up(books, follower)
+        async with denied(db):
+            missed = await accepted(books, "party.register", id="twin", name="Womens group asbl")
+            await caught_up(books, follower)
+            assert await mark(books) == (missed.seq or 0) - 1
+            await called(books)
+            assert await caught_up(books, follower) == await mark(books)

@@ -59,3 +59,8 @@ def project_matcher() -> ProjectMatcher:
     """Return the matcher of projects."""
     model = msgspec.json.decode((folder() / "projects.json").read_bytes(), type=ProjectModel)
     return ProjectMatcher(org_matcher(), model)
+
+
+def warm() -> None:
+    """Read the files now, so that nobody waits for it later."""
+    project_matcher()  # and with it that of organisations, and the lexicon

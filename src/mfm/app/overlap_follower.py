@@ -1,14 +1,17 @@
 """The check for overlap right after commit: a follower of the journal, which nobody waits for.
 
 It keeps how far it has come beside the journal, so that a restart goes on where the last one
-stopped. What is checked twice opens no second case.
+stopped. What is checked twice opens no second case, so a check that failed only holds that mark
+back: those behind it do not wait, and from it on all is looked at again.
 """
 
 import asyncio
+import time
 from typing import get_args
 
 import structlog
 
+from mfm.app.matching import warm
 from mfm.app.overlap_check import Kind, check
 from mfm.app.overlap_keys import renew
 from mfm.app.overlap_opening import open_found
@@ -16,7 +19,7 @@ from mfm.core.errors import Invalid
 from mfm.core.permissions import OPERATOR, Actor
 from mfm.core.record import parse
 from mfm.store import followers
-from mfm.store.database import FAILED, Connection, Engine, connect, snapshot
+from mfm.store.database import FAILED, LOST, Connection, Engine, connect, is_unreachable, snapshot
 from mfm.store.writer import Writer
 
 _NAME = "overlap"
@@ -27,6 +30,12 @@ _SPAN = 1_000
 """So many records are looked through at once."""
 _POLL_SECONDS = 0.5
 """Another process may have written, and a bell rung while checking is not heard."""
+AGAIN_SECONDS = 600
+"""So long after a check failed it is tried again, unless the process is started anew before."""
+HELD_BACK_MAX = 10_000
+"""So many records behind the last one the mark is held; what failed before is left to a scan."""
+_BUSY = frozenset({"overloaded", "unavailable"})
+"""What the writer says when it is worth asking again at once."""
 log = structlog.get_logger(__name__)
 
 
@@ -37,15 +46,21 @@ class OverlapFollower:
         seq: the last record that it has dealt with.
     """
 
-    def __init__(self, url: str, writer: Writer, engine: Engine) -> None:
+    def __init__(
+        self, url: str, writer: Writer, engine: Engine, again_seconds: int = AGAIN_SECONDS
+    ) -> None:
         """Prepare; nothing connects before `run`.
 
         Args:
             url: the database, as a login that may become mfm_writer.
             writer: the mechanism's: cases are opened through it, in their turn.
             engine: where to read.
+            again_seconds: how long after a check failed to try it again.
         """
         self.seq = 0
+        self._missed = 0  # the first record whose check failed, since the mark was read
+        self._again_at = time.monotonic()
+        self._again_seconds = again_seconds
         self._url = url
         self._writer = writer
         self._engine = engine
@@ -56,17 +71,19 @@ class OverlapFollower:
         while True:
             try:
                 await self._follow()
-            except (*FAILED, Invalid) as error:
+            except (*FAILED, *LOST, Invalid) as error:
                 log.warning("overlap-waits", because=getattr(error, "code", type(error).__name__))
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _follow(self) -> None:
+        """Go on from the mark; return when what failed is to be tried again."""
         number = self._writer.mechanism.id
+        await asyncio.to_thread(warm)  # some tenths of a second, while others are answered
         await renew(self._writer)
         connection = await connect(self._url, "mfm_writer")
         try:
-            self.seq = await followers.reached(connection, number, _NAME)
-            while True:
+            self.seq, self._missed = await followers.reached(connection, number, _NAME), 0
+            while not (self._missed and time.monotonic() >= self._again_at):
                 head = await followers.head(connection, number)
                 if head > self.seq:
                     await self._check(connection, min(head, self.seq + _SPAN))
@@ -86,17 +103,31 @@ class OverlapFollower:
         await self._reach(connection, until)
 
     async def _reach(self, connection: Connection, seq: int) -> None:
-        await followers.follow(connection, self._writer.mechanism.id, _NAME, seq)
+        """Note how far all is done: not beyond what failed, unless that is long ago."""
+        if self._missed and seq - self._missed >= HELD_BACK_MAX:
+            log.error("overlap-left-to-scan", since=self._missed)
+            self._missed = 0
+        mark = min(seq, self._missed - 1) if self._missed else seq
+        await followers.follow(connection, self._writer.mechanism.id, _NAME, mark)
         self.seq = seq
 
     async def _check_one(self, kind: Kind, noun_id: str, seq: int) -> None:
+        """Check one and open cases of what is found; where that fails, remember and go on."""
         try:
             async with snapshot(self._engine) as reader:
                 found = await check(reader, kind, noun_id)
-        except (*FAILED, Invalid):
-            raise
-        except Exception:
-            # Whatever it is, the next record is not to wait for it; a scan finds the same.
+            await open_found(self._writer, self._actor, found, lambda _: None)
+        except Exception as error:
+            if _passes(error):
+                raise
+            # Whatever it is, those behind it are not to wait for it.
             log.exception("overlap-check-failed", kind=kind, id=noun_id, seq=seq)
-            return
-        await open_found(self._writer, self._actor, found, lambda _: None)
+            if not self._missed:
+                self._missed, self._again_at = seq, time.monotonic() + self._again_seconds
+
+
+def _passes(error: Exception) -> bool:
+    """Tell whether the same is worth doing again soon: what failed is not this check alone."""
+    if isinstance(error, Invalid):
+        return error.code in _BUSY
+    return isinstance(error, LOST) or is_unreachable(error)
