@@ -1,9 +1,10 @@
 """What tests of cases of overlap share: two parties that may be one, and a case of them."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
-from mfm.core.overlap_cases import OverlapAnswer, OverlapCase
+from mfm.core.overlap_cases import OverlapAnswer, OverlapCase, Side
 from mfm.core.permissions import Actor
 from mfm.core.record import Noun, parse
 from mfm.core.sharing import SharingAgreement
@@ -19,6 +20,11 @@ FOUND: dict[str, Any] = {
     "reasons": "for: both say group\nfor: same country: KE\nagainst: city: Goma and Bukavu",
     "suggestions": ["same", "affiliate", "different"],
 }
+OVERLAP = (
+    Path(__file__).parents[1] / "policies" / "shared" / "spending" / "overlap.toml"
+).read_bytes()
+"""The shipped policy that asks for confirmed cases."""
+HELD = "shared.spending.overlap@1/no-confirmed-overlap"
 OUTCOME = {"outcome": "confirmed", "reason": "Both papers name one board."}
 
 
@@ -55,12 +61,26 @@ async def decided(books: Books, case: str, **more: object) -> None:
         await accepted(books, "overlap.decide", staff(key), **told)
 
 
+async def confirmed(books: Books, case: str, *parties: str) -> None:
+    """Let those whom a case concerns answer, and have two people confirm it."""
+    await heard(books, case, *parties)
+    await decided(books, case)
+
+
+async def lifted(books: Books, subject: str) -> None:
+    """Have the board lift the hold of a confirmed case from a signature."""
+    told = {"fund": "n", "gate": "signature", "subject": subject, "rules": [HELD]}
+    more = {"valid_until": str(TODAY), "reason": "Half of it each."}
+    await accepted(books, "waiver.sign", staff("chair", role="board"), **told, **more)
+
+
 async def shared(books: Books) -> None:
     """Propose an agreement `s` between funds n and g."""
     told = {"id": "s", "from_fund": "n", "to_fund": "g", "valid_from": str(TODAY)}
     await accepted(books, "sharing.propose", staff("one", "n"), **told)
 
 
+TWIN = Side("party", "twin")
 FORGED: list[tuple[str, type[Noun], dict[str, Any]]] = [
     ("another pair", OverlapCase, {"first": "donor"}),
     ("a score above all", OverlapCase, {"score": 1001}),
@@ -72,6 +92,11 @@ FORGED: list[tuple[str, type[Noun], dict[str, Any]]] = [
     ("a merge that merges nobody", OverlapCase, {"status": "merged", "proposed": "merged"}),
     ("those concerned unheard", OverlapCase, {"opened_in": 10**6}),
     ("in time to answer", OverlapCase, {"answer_by": TODAY - timedelta(days=99)}),
+    (
+        "a side from a later record",
+        OverlapCase,
+        {"sides": (Side("party", "group", seq=10**6), TWIN)},
+    ),
     ("told beside a later record", OverlapCase, {"told_in": 10**6}),
     ("an answer to another case", OverlapAnswer, {"overlap": "x"}),
     ("an answer for another", OverlapAnswer, {"party": "donor"}),

@@ -20,7 +20,7 @@ from mfm.core.policy_source import PolicyError
 from mfm.core.record import canonical
 from tests.core.policies import CATALOGUE, HEAD, POLICIES, policy, rule
 
-GROUPS = {"ELG": 8, "GEN": 4, "EAR": 2, "CON": 4, "CND": 3, "FIN": 5, "LOC": 2}
+GROUPS = {"ELG": 8, "GEN": 4, "EAR": 2, "CON": 4, "CND": 3, "FIN": 5, "LOC": 2, "OVL": 2}
 CATALOGUED = {
     f"{group}-{number:02}" for group, count in GROUPS.items() for number in range(1, count + 1)
 }
@@ -40,10 +40,10 @@ SHIPPED = list(shipped())
 EACH = pytest.mark.parametrize(("made", "cases"), SHIPPED, ids=[made.id for made, _ in SHIPPED])
 
 
-def test_all_twenty_eight_rules_are_shipped_for_every_fund() -> None:
+def test_all_thirty_rules_are_shipped_for_every_fund() -> None:
     clauses = {rule.clause for made, _ in SHIPPED if not made.fund for rule in made.rules}
     assert clauses == CATALOGUED
-    assert len(CATALOGUED) == 28
+    assert len(CATALOGUED) == 30
     assert {gate for made, _ in SHIPPED for gate in made.gates} == set(GATES)
 
 

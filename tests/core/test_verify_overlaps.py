@@ -9,9 +9,10 @@ from msgspec import structs
 from mfm.core.overlap_cases import OverlapAnswer, OverlapCase, Side
 from mfm.core.parties import Party
 from mfm.core.record import Noun
+from mfm.core.reports import Report
 from mfm.core.sharing import SharingAgreement
 from mfm.core.verify_form import Differs, Told
-from mfm.core.verify_overlaps import check
+from mfm.core.verify_overlaps import Overlaps, check
 from tests.calling import TODAY
 from tests.core.test_verify_calls import told
 
@@ -111,6 +112,12 @@ BROKEN: dict[str, Broken] = {
         [(OPEN, {"second": "x", "sides": (OPEN.sides[0], Side("party", "x", "x"))})],
         (),
     ),
+    "looked at another": (
+        FORM,
+        "open",
+        [(OPEN, {"sides": (structs.replace(OPEN.sides[0], seq=8), OPEN.sides[1])})],
+        (),
+    ),
     "too sure": (FORM, "open", [(OPEN, {"score": 1001})], ()),
     "proposed by another": (FORM, "decide", [(PROPOSED, {"proposed_by": "x"})], (EARLIER,)),
     "by one person": (EYES, "decide", [(DECIDED, {"proposed_by": "key"})], (EARLIER,)),
@@ -133,6 +140,64 @@ BROKEN: dict[str, Broken] = {
     "answers as another": (FORM, "explain", [(ANSWER, {"given_by": "x"})], ()),
     "for nobody concerned": ("state-reference", "explain", [(ANSWER, {"party": "donor"})], ()),
 }
+
+
+# One cost, charged twice --------------------------------------------------------------------------
+
+COST = structs.replace(
+    DECIDED, detector="same-cost", first="rx", second="ry", sides=(), decided_in=9, seq=9
+)
+BORNE = Report(
+    id="rx",
+    seq=5,
+    status="accepted",
+    commitment="x",
+    fund="n",
+    party="group",
+    currency="USD",
+    direct_minor=40_000,
+    support_minor=0,
+)
+ANSWERED = structs.replace(
+    BORNE, id="ry", seq=12, status="submitted", direct_minor=0, questioned_by="key"
+)
+ACCEPTED = structs.replace(ANSWERED, seq=13, status="accepted", support_minor=1)
+Row = tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any]]
+TWICE: dict[str, Row] = {
+    # what is changed of: the case, the other report, this one before, and this one after
+    "unquestioned": ({}, {}, {"questioned_by": ""}, {}),
+    "not answered yet": ({}, {}, {"status": "questioned"}, {}),
+    "answered before anybody had confirmed it": ({}, {}, {"seq": 8}, {}),
+}
+ONCE: dict[str, Row] = {
+    "answered": ({}, {}, {}, {}),
+    "nothing of it is accepted": ({}, {}, {"questioned_by": ""}, {"support_minor": 0}),
+    "the other bears nothing": ({}, {"direct_minor": 0}, {"questioned_by": ""}, {}),
+    "the other is not accepted": ({}, {"status": "submitted"}, {"questioned_by": ""}, {}),
+    "the case is open": ({"status": "open"}, {}, {"questioned_by": ""}, {}),
+    "it was dismissed": ({"status": "sequel"}, {}, {"questioned_by": ""}, {}),
+    "it is about other things": ({"detector": "same-charge"}, {}, {"questioned_by": ""}, {}),
+}
+
+
+def charged(row: Row) -> None:
+    """Hold a report's decision against a case of its cost, as the row changes them."""
+    pairs = zip((COST, BORNE, ANSWERED, ACCEPTED), row, strict=True)
+    case, other, before, after = (structs.replace(each, **new) for each, new in pairs)
+    overlaps, rows = Overlaps(), {"overlap_case": {"o": case}, "report": {"rx": other}}
+    overlaps.check(rows, told("import.end"), [(None, case)])
+    overlaps.check(rows, told("report.decide", after), [(before, after)])
+
+
+@pytest.mark.parametrize("row", ONCE.values(), ids=ONCE)
+def test_a_cost_that_was_asked_about_is_borne(row: Row) -> None:
+    charged(row)
+
+
+@pytest.mark.parametrize("row", TWICE.values(), ids=TWICE)
+def test_a_cost_is_not_borne_twice_unasked(row: Row) -> None:
+    with pytest.raises(Differs, match="report-overlap"):
+        charged(row)
 
 
 @pytest.mark.parametrize("what", BROKEN)

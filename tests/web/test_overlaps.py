@@ -1,13 +1,15 @@
 """Cases of overlap over HTTP: who sees what of another's side, role by role."""
 
-from typing import Any
+from typing import Any, get_args
 
 import asyncpg
 import httpx
 import pytest
 from msgspec import Struct
 
-from mfm.core.overlap_words import LANGUAGES, evidence, notice
+from mfm.core.merkle import leaf_hash
+from mfm.core.overlap_effects import Effect
+from mfm.core.overlap_words import LANGUAGES, effect, evidence, notice
 from mfm.core.overlaps import KINDS
 from mfm.core.record import parse
 from mfm.store.database import connect
@@ -93,6 +95,15 @@ async def test_overseers_and_the_mechanisms_own_staff_see_the_whole(site: Site, 
         assert [side["id"] for side in told["sides"]] == ["ap", "theirs"]
         assert told["sides"][1]["answer"] == "Rival answers"
         assert told["reasons"][1] == "against: quoted"
+        assert (told["told_in"], len(told["evidence_sha256"])) == (case.seq, 64)
+        for side in told["sides"]:  # what was looked at: the record, and its leaf in the trail
+            record = int(side["record"])
+            content = (await site.books.writer.run(lambda unit, at=record: unit.records([at])))[
+                record
+            ]
+            assert side["leaf"] == leaf_hash(content).hex()
+            (looked,) = parse(content)[1].sets["application"]
+            assert (looked["id"], looked["status"]) == (side["id"], "submitted")
 
 
 async def test_another_funds_secretariat_sees_that_it_exists_and_whom_to_ask(
@@ -124,6 +135,8 @@ async def test_a_competitor_sees_its_own_side_and_the_kind_of_evidence(
     assert told["notice"] == notice("same-text", "fr")
     assert told["evidence"] == ["Concorde : titres et textes.", "Diffère : autres faits."]
     assert (told["reasons"], told["said"], told["score"], told["band"]) == ([], [], 0, "")
+    assert (told["evidence_sha256"], told["told_in"], told["proposed_by"]) == ("", 0, "")
+    assert (told["effect"], told["effect_notice"]) == ("none", effect("none", "open", "fr"))
     text = (await site.get(case.path, case.keys["group"])).text
     assert leaks(text) == []
     assert '"g"' not in text
@@ -133,7 +146,7 @@ async def test_a_competitor_sees_its_own_side_and_the_kind_of_evidence(
 
 
 def _nothing(side: dict[str, Any]) -> dict[str, Any]:
-    empty: dict[str, Any] = {"answered_in": 0, "starts_on": None, "ends_on": None}
+    empty: dict[str, Any] = {"answered_in": 0, "record": 0, "starts_on": None, "ends_on": None}
     lists = ("funds", "contacts", "places", "themes")
     return {name: empty[name] for name in empty if name in side} | {name: [] for name in lists}
 
@@ -173,7 +186,8 @@ async def test_records_receipts_answers_and_other_lists_tell_no_more(
     proposed = await site.post(
         f"{case.path}/decisions", {"outcome": "sequel", "reason": "quoted"}, case.keys["n"]
     )
-    assert list(proposed.json()["changed"]["overlap_case"][0]) == ["id", "seq", "status"]
+    (changed,) = proposed.json()["changed"]["overlap_case"]
+    assert changed == {"id": case.id, "seq": changed["seq"], "status": "open", "effect": "none"}
     assert leaks(proposed.text) == []
     told = await seen(site, case, "n")
     assert (told["proposed"], told["said"]) == ("sequel", [])
@@ -260,3 +274,6 @@ def test_every_detector_is_told_in_every_language() -> None:
         said = [notice(detector, language) for detector in (*KINDS, "unheard-of")]
         assert all(said)
         assert len(evidence(topics, language)) == 2
+        codes = (*get_args(Effect), "none")
+        told = [effect(code, "confirmed", language) for code in codes]
+        assert len({*told, effect("none", "open", language)}) == len(codes)

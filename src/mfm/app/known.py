@@ -17,6 +17,7 @@ from mfm.core.disbursements import Disbursement
 from mfm.core.earmarks import Earmark
 from mfm.core.funds import Fund
 from mfm.core.money import MAX_MINOR
+from mfm.core.overlap_effects import concerning
 from mfm.core.parties import Party
 from mfm.store import facts
 
@@ -138,6 +139,8 @@ async def at_signature(
     markers = application.markers if application else allocation.markers
     authors = (*application.parties, application.submitted_by) if application else ()
     known.marker(markers, authors, justified=True)
+    confirmed = await facts.confirmed(context.unit, party.id, made.application)
+    known.overlaps(concerning(confirmed, application.call if application else ""))
     known.put(
         f"commitment {made.id}",
         {

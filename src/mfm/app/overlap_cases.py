@@ -13,7 +13,6 @@ from mfm.core.commitments import Commitment
 from mfm.core.errors import Invalid, Refused
 from mfm.core.nouns import NOUNS
 from mfm.core.overlap_cases import (
-    AGAINST,
     UNTOLD,
     ExplainOverlap,
     OpenOverlap,
@@ -22,6 +21,7 @@ from mfm.core.overlap_cases import (
     Side,
 )
 from mfm.core.overlap_decisions import DecideOverlap, Known, ReopenOverlap
+from mfm.core.overlap_effects import AGAINST
 from mfm.core.overlaps import KINDS
 from mfm.core.parties import Party
 from mfm.core.record import Draft
@@ -112,14 +112,14 @@ async def _sides(context: Context, command: OpenOverlap) -> tuple[Side, Side]:
 async def _side(context: Context, kind: str, noun: Any) -> Side:  # noqa: ANN401  # any noun with an id
     """Return whom a noun concerns: its organisation, and the funds that deal with that."""
     if kind == "party":
-        return Side(kind, noun.id, noun.id, await _funds_of(context, noun.id))
+        return Side(kind, noun.id, noun.id, await _funds_of(context, noun.id), noun.seq)
     names = ("lead", "party", "to_party")
     party = next((told for name in names if (told := getattr(noun, name, ""))), "")
     fund = next(
         (told for name in ("fund", "from_fund", "to_fund") if (told := getattr(noun, name, ""))), ""
     )
     funds = (fund,) if fund else await _funds_of(context, party)
-    return Side(kind, noun.id, party, funds)
+    return Side(kind, noun.id, party, funds, noun.seq)
 
 
 async def _funds_of(context: Context, party: str) -> tuple[str, ...]:

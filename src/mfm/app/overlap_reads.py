@@ -8,6 +8,7 @@ from mfm.app.context import utc_now
 from mfm.app.reads import LIMIT_MAX, Page
 from mfm.core import overlap_words as words
 from mfm.core.errors import Invalid
+from mfm.core.overlap_effects import Effect, effect_of, reopened_by
 from mfm.core.permissions import Actor, scope_of
 from mfm.store import overlap_cases as store
 from mfm.store.database import Engine, Snapshot
@@ -30,6 +31,8 @@ class SeenSide(Struct, frozen=True, kw_only=True):
         stage: its own status.
         answered_in: the record of the organisation's answer, 0 while there is none.
         answer: its words; None once they are erased.
+        record: the record that had set what was looked at.
+        leaf: that record's leaf in the trail (hex).
     """
 
     kind: str
@@ -44,6 +47,8 @@ class SeenSide(Struct, frozen=True, kw_only=True):
     stage: str = ""
     answered_in: int = 0
     answer: str | None = ""
+    record: int = 0
+    leaf: str = ""
 
 
 class SeenOverlap(Struct, frozen=True, kw_only=True):
@@ -69,6 +74,13 @@ class SeenOverlap(Struct, frozen=True, kw_only=True):
         survivor: the party that stays, of two that are merged.
         reasons: the detector's sentences, for who sees both sides.
         said: why it was proposed and decided, for who sees both sides.
+        effect: what it changes as it stands: none, approval, flag or question.
+        effect_notice: the same as a sentence, in the reader's language.
+        reopened_by: what opens it again, once it is decided: evidence (another), person (a third).
+        told_in: the record beside which the detector's sentences stand.
+        evidence_sha256: of these sentences: what was dismissed comes back when it is another.
+        proposed_by: the key of the person who proposed, for who sees both sides.
+        decided_by: the key of the second person.
     """
 
     id: str
@@ -90,6 +102,13 @@ class SeenOverlap(Struct, frozen=True, kw_only=True):
     survivor: str = ""
     reasons: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
+    effect: Effect = "none"
+    effect_notice: str = ""
+    reopened_by: tuple[str, ...] = ()
+    told_in: int = 0
+    evidence_sha256: str = ""
+    proposed_by: str = ""
+    decided_by: str = ""
 
 
 class OverlapCount(Struct, frozen=True):
@@ -180,5 +199,12 @@ def _viewer(actor: Actor) -> Viewer:
 
 def _seen(told: Raw, language: str) -> SeenOverlap:
     case = _decode(told)
-    said = words.evidence(case.topics, language)
-    return structs.replace(case, notice=words.notice(case.detector, language), evidence=tuple(said))
+    effect = effect_of(case.detector, case.status)
+    return structs.replace(
+        case,
+        notice=words.notice(case.detector, language),
+        evidence=tuple(words.evidence(case.topics, language)),
+        effect=effect,
+        effect_notice=words.effect(effect, case.status, language),
+        reopened_by=reopened_by(case.status),
+    )

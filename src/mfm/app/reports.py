@@ -6,6 +6,9 @@ from mfm.core import reports as rules
 from mfm.core.commitments import Commitment, must_be_grant
 from mfm.core.disbursements import Disbursement
 from mfm.core.funds import Fund
+from mfm.core.overlap_cases import OverlapCase
+from mfm.core.overlap_charges import must_be_answered
+from mfm.core.overlap_decisions import other_of
 from mfm.core.record import Draft
 from mfm.core.refunds import Refund
 from mfm.core.reports import (
@@ -71,7 +74,19 @@ async def decide(context: Context, command: DecideReport) -> Draft:
     refund_id = await context.new_id(Refund, command.refund, "/refund")
     act = context.act(command.effective_on, fund)
     draft = rules.decide(act, command, (report, commitment, named), fund, refund_id)
+    draft = must_be_answered(draft, report, await _twins(context, report))
     return rules.within_paid(draft, (commitment, named), await _told(context, commitment))
+
+
+async def _twins(context: Context, report: Report) -> list[tuple[OverlapCase, Report]]:
+    """Return confirmed cases that a report's cost was charged twice, each with the other report."""
+    found = [
+        case
+        for field in ("first", "second")
+        for case in await context.unit.find_all(OverlapCase, field, [report.id])
+        if case.effect == "question"
+    ]
+    return [(case, await context.get(Report, other_of(case, report.id))) for case in found]
 
 
 async def accept(context: Context, command: AcceptReport) -> Draft:

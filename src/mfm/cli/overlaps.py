@@ -155,6 +155,7 @@ async def _show(session: Session, args: argparse.Namespace) -> int:
         return 0
     print(f"{found.id}: {found.status}, {found.detector}, answers until {found.answer_by}")
     print(visible(found.notice))
+    print(visible(found.effect_notice))
     for line in (*found.evidence, *found.reasons, *found.said):
         print(f"  {visible(line)}")
     for side in found.sides:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, structs
 
 from mfm.core.errors import Invalid, Refused
+from mfm.core.overlap_effects import AGAINST, Effect, effect_of
 from mfm.core.overlap_words import topics
 from mfm.core.record import Draft, Noun, canonical
 from mfm.core.terms import NO_NUL, Act, Command, Id, Why
@@ -26,8 +27,6 @@ Outcome = Literal[
 ]
 ANSWER_DAYS = 14
 """So many days those concerned have to answer before anything is decided against them."""
-AGAINST = frozenset({"confirmed", "merged"})
-"""Outcomes that need to have heard them; and that new evidence does not open again."""
 UNTOLD = frozenset({"intermediary"})
 """Detectors whose cases no applicant sees: to know of one would be to know of another's ask."""
 
@@ -54,12 +53,14 @@ class Side(Struct, frozen=True):
         id: its id.
         party: the organisation concerned, "" where there is none (calls).
         funds: the funds whose secretariats it concerns.
+        seq: the record that had set what was looked at, 0 in cases from before this was kept.
     """
 
     kind: str
     id: str
     party: str = ""
     funds: tuple[str, ...] = ()
+    seq: int = 0
 
 
 class OverlapCase(Noun, frozen=True, kw_only=True):
@@ -110,6 +111,11 @@ class OverlapCase(Noun, frozen=True, kw_only=True):
     decided_by: str = ""
     decided_on: date | None = None
     decided_in: int = 0
+
+    @property
+    def effect(self) -> Effect:
+        """What it changes, as it stands."""
+        return effect_of(self.detector, self.status)
 
     @property
     def parties(self) -> tuple[str, ...]:

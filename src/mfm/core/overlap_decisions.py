@@ -3,7 +3,8 @@
 from msgspec import Struct, structs
 
 from mfm.core.errors import Invalid, Refused
-from mfm.core.overlap_cases import AGAINST, Outcome, OverlapCase, must_be_open
+from mfm.core.overlap_cases import Outcome, OverlapCase, must_be_open
+from mfm.core.overlap_effects import AGAINST
 from mfm.core.parties import Party
 from mfm.core.record import Draft
 from mfm.core.terms import Act, Command, Id, Why
@@ -114,9 +115,9 @@ def reopen(act: Act, case: OverlapCase, alias: Party | None) -> Draft:
     return Draft(effective_on=act.on, sets=(opened, *apart))
 
 
-def other_of(case: OverlapCase, survivor: str) -> str:
-    """Return the one of a case's two that does not stay."""
-    return case.second if survivor == case.first else case.first
+def other_of(case: OverlapCase, one: str) -> str:
+    """Return the other of a case's two: of a merge, the one that does not stay."""
+    return case.second if one == case.first else case.first
 
 
 def _alias(survivor: str, known: Known) -> Party:

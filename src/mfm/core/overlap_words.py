@@ -123,6 +123,38 @@ _SIDES = {
     "for": ("Agrees: ", "Concorde : ", "Coincide: ", "يتفق: "),
     "against": ("Differs: ", "Diffère : ", "Difiere: ", "يختلف: "),
 }
+_EFFECTS: dict[str, tuple[str, str, str, str]] = {
+    "open": (
+        "While it is open it changes nothing for anybody.",
+        "Tant qu'il est ouvert, il ne change rien pour personne.",
+        "Mientras está abierto, no cambia nada para nadie.",
+        "ما دامت الحالة مفتوحة فهي لا تغيّر شيئًا لأحد.",
+    ),
+    "none": (
+        "It changes no application, agreement or payment.",
+        "Il ne change ni demande, ni accord, ni paiement.",
+        "No cambia ninguna solicitud, acuerdo ni pago.",
+        "لا تغيّر أي طلب أو اتفاق أو دفعة.",
+    ),
+    "approval": (
+        "An agreement that it concerns, and that is not signed yet, waits for approval.",
+        "Un accord concerné et pas encore signé attend une approbation.",
+        "Un acuerdo afectado que aún no se ha firmado espera una aprobación.",
+        "كل اتفاق يخصها ولم يُوقَّع بعد ينتظر موافقة.",
+    ),
+    "flag": (
+        "It is told where an agreement with the organisation is signed, and holds nothing.",
+        "Il est signalé à la signature d'un accord avec l'organisation et ne bloque rien.",
+        "Se señala al firmar un acuerdo con la organización y no retiene nada.",
+        "يُشار إليها عند توقيع اتفاق مع المنظمة ولا توقف شيئًا.",
+    ),
+    "question": (
+        "Of the two reports the one accepted later is accepted once a question is answered.",
+        "Des deux rapports, le second n'est accepté qu'après réponse à une question.",
+        "De los dos informes, el segundo se acepta cuando se responde a una pregunta.",
+        "من التقريرين لا يُقبل اللاحق إلا بعد الإجابة عن سؤال.",
+    ),
+}
 _COMMA = (", ", ", ", ", ", "، ")
 
 
@@ -151,3 +183,9 @@ def evidence(told: Iterable[str], language: str) -> list[str]:
         if said:
             made.append(f"{words[at]}{_COMMA[at].join(said)}.")
     return made
+
+
+def effect(code: str, status: str, language: str) -> str:
+    """Return what a case changes as it stands, said to its reader."""
+    name = "open" if status in ("open", "explained") else code
+    return _EFFECTS[name][LANGUAGES.index(language)]

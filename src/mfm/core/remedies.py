@@ -42,9 +42,13 @@ _FIELDS = {
     "fees.direct": "application",
 }
 """Fact -> the field of the step that gives it."""
-_REMEDIES = _FIELDS | {
-    fact: f"party.attest kind={kind}" for kind, facts in ATTESTED.items() for fact in facts
-}
+_OTHERS = {"overlap.cases": "overlap.reopen"}
+"""Fact -> the verb that people mend it by, once they think otherwise."""
+_REMEDIES = (
+    _FIELDS
+    | _OTHERS
+    | {fact: f"party.attest kind={kind}" for kind, facts in ATTESTED.items() for fact in facts}
+)
 
 
 def remedies(facts: Iterable[str]) -> tuple[str, ...]:

@@ -1,16 +1,58 @@
 """Verification, overlap: two people decide, those concerned are heard, an alias has one step."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mfm.core.overlap_cases import OverlapAnswer, OverlapCase
 from mfm.core.record import Noun
+from mfm.core.reports import Report
 from mfm.core.scoring import FULL
 from mfm.core.sharing import SharingAgreement
 from mfm.core.verify_form import Differs, Told
 
 Rows = Mapping[str, Mapping[str, Noun]]
 Changes = Iterable[tuple[Noun | None, Noun]]
+
+
+class Overlaps:
+    """Cases of overlap as they stand, and the reports that they found charged twice."""
+
+    def __init__(self) -> None:
+        """Start before the first case."""
+        self._cases: defaultdict[str, set[str]] = defaultdict(set)  # by either report
+
+    def check(self, rows: Rows, told: Told, changes: Changes) -> None:
+        """Hold what `check` does; and that a cost is not borne twice unless that was answered.
+
+        Raises:
+            Differs: `report-overlap`, and as `check`.
+        """
+        check(rows, told, changes)
+        for before, state in changes:
+            if isinstance(state, OverlapCase) and state.detector == "same-cost":
+                for name in (state.first, state.second):
+                    self._cases[name].add(state.id)
+            elif isinstance(state, Report) and isinstance(before, Report) and _bears(state):
+                for name in sorted(self._cases.get(state.id, ())):
+                    _questioned(rows, told, before, rows["overlap_case"][name])
+
+
+def _questioned(rows: Rows, told: Told, before: Report, case: Any) -> None:  # noqa: ANN401  # an OverlapCase
+    other = case.second if case.first == before.id else case.first
+    twice = case.status == "confirmed" and _bears(rows["report"].get(other))
+    answered = before.status == "submitted" and before.questioned_by
+    if twice and not (answered and before.seq > case.decided_in):
+        detail = f"Report {before.id} is accepted, and {other} with the same cost: case {case.id}."
+        raise Differs("report-overlap", told.seq, detail)
+
+
+def _bears(report: Any) -> bool:  # noqa: ANN401  # a Report, or None
+    return (
+        report is not None
+        and report.status == "accepted"
+        and report.direct_minor + report.support_minor > 0
+    )
 
 
 def check(rows: Rows, told: Told, changes: Changes) -> None:
@@ -54,7 +96,7 @@ def _form(rows: Rows, told: Told, state: OverlapCase) -> None:
         raise Differs("overlap-form", told.seq, f"Case {state.id} does not hold together.")
 
 
-def _opened(_: Rows, told: Told, state: OverlapCase, before: Any) -> None:  # noqa: ANN401  # an OverlapCase or None
+def _opened(rows: Rows, told: Told, state: OverlapCase, before: Any) -> None:  # noqa: ANN401  # an OverlapCase or None
     same = ("detector", "first", "second")
     if before is not None and (
         before.evidence == state.evidence
@@ -63,6 +105,10 @@ def _opened(_: Rows, told: Told, state: OverlapCase, before: Any) -> None:  # no
         raise Differs("overlap-form", told.seq, f"Case {state.id} came back without news.")
     kept = before is not None and before.status == "open"
     opened = before.opened_in if kept else told.seq
+    for side in state.sides:
+        there = rows.get(side.kind, {}).get(side.id)
+        if side.seq and (there is None or side.seq != there.seq):
+            raise Differs("overlap-form", told.seq, f"Case {state.id} looked at another {side.id}.")
     if state.told_in != told.seq or state.opened_in != opened or state.proposed:
         raise Differs("overlap-form", told.seq, f"Case {state.id} does not begin anew.")
     if not kept and state.opened_on != told.effective_on:

@@ -135,6 +135,7 @@ class States:
         """Start with none."""
         self.rows: dict[str, dict[str, Noun]] = {kind: {} for kind in NOUNS}
         self.kept: dict[int, Kept] = {}
+        self.overlaps = verify_overlaps.Overlaps()
 
     @property
     def funds(self) -> dict[str, Fund]:
@@ -169,7 +170,7 @@ class States:
             verify_attestations.check(self.rows, told, changes)
             verify_judgements.check(self.rows, told, changes)
             verify_calls.check(self.rows, told, changes)
-            verify_overlaps.check(self.rows, told, changes)
+            self.overlaps.check(self.rows, told, changes)
             verify_policies.check(self.rows, told, changes)
         verify_votes.check(self.rows, told, {state.id: before for before, state in changes})
         return changes

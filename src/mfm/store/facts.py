@@ -19,6 +19,9 @@ from mfm.core.boards import Board
 from mfm.core.calls import Call
 from mfm.core.circumstances import Around, Portfolio
 from mfm.core.disbursements import Disbursement
+from mfm.core.overlap_cases import OverlapCase
+from mfm.core.overlap_effects import Confirmed
+from mfm.core.parties import Party
 from mfm.core.record import Noun
 from mfm.core.standards import Standards
 from mfm.store.nouns import KINDS
@@ -75,6 +78,28 @@ SELECT jsonb_build_object(
      WHERE s.id = $3 AND s.status = 'set'))::text
   FROM held"""
 _PORTFOLIO = _TABLE.sub(_seen, _PORTFOLIO)
+
+# $3 is who is to get the money, $4 the application that it is for. One organisation has several ids
+# where some were merged. An id says little by itself: what it is of, its side says.
+_CONFIRMED = """
+WITH names AS (SELECT array_agg(p.id) AS ids FROM @party p,
+       (SELECT coalesce(nullif(o.merged_into, ''), o.id) AS stays FROM @party o WHERE o.id = $3) one
+      WHERE p.id = stays OR p.merged_into = stays),
+found AS (
+  SELECT c.id, c.seq, c.detector, c.second, '' AS other FROM names, @overlap_case c
+   WHERE c.status = 'confirmed' AND c.first = ANY (names.ids) AND c.sides -> 0 ->> 'kind' = 'party'
+  UNION ALL SELECT c.id, c.seq, c.detector, c.second, '' FROM names, @overlap_case c
+   WHERE c.status = 'confirmed' AND c.second = ANY (names.ids) AND c.sides -> 1 ->> 'kind' = 'party'
+  UNION ALL SELECT c.id, c.seq, c.detector, c.second, c.second FROM @overlap_case c
+   WHERE c.status = 'confirmed' AND c.first = $4 AND c.sides -> 0 ->> 'kind' = 'application'
+  UNION ALL SELECT c.id, c.seq, c.detector, c.second, c.first FROM @overlap_case c
+   WHERE c.status = 'confirmed' AND c.second = $4 AND c.sides -> 1 ->> 'kind' = 'application')
+SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('id', f.id, 'seq', f.seq,
+    'detector', f.detector, 'second', f.second,
+    'awarded', EXISTS (SELECT FROM @application a WHERE a.id = f.other AND a.status = 'awarded'))
+  ), '[]')::text FROM found f"""
+_CONFIRMED = _TABLE.sub(_seen, _CONFIRMED)
+_confirmed = json.Decoder(list[Confirmed]).decode
 
 
 def _flying(
@@ -145,3 +170,23 @@ async def portfolio(unit: Unit, made: Allocation) -> Portfolio:
     flying = _flying(unit, (Allocation, Call, Standards), made)
     told = await unit.connection.fetchval(_PORTFOLIO, unit.mechanism.id, flying, made.fund)
     return json.decode(told, type=Portfolio)
+
+
+async def confirmed(unit: Unit, party: str, application: str) -> list[Confirmed]:
+    """Return confirmed cases of overlap of an organisation, and of an application of its.
+
+    Args:
+        unit: the unit that decides.
+        party: who is to get money; what was merged with it is the same organisation.
+        application: what it is for, or "".
+    """
+
+    def counts(row: Noun) -> bool:
+        """Leave out what the query would pass over."""
+        status = {OverlapCase: "confirmed", Application: "awarded"}.get(type(row))
+        return status is None or row.status == status
+
+    flying = _flying(unit, (OverlapCase, Party, Application), counts=counts)
+    number = unit.mechanism.id
+    told = await unit.connection.fetchval(_CONFIRMED, number, flying, party, application)
+    return sorted(_confirmed(told), key=lambda case: case.id)

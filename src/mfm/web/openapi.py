@@ -13,6 +13,8 @@ from mfm.core.attestations import Attestation
 from mfm.core.money import Money
 from mfm.core.motions import Motion
 from mfm.core.nouns import NOUNS
+from mfm.core.overlap_cases import OverlapCase
+from mfm.core.overlap_effects import Effect
 from mfm.web.endpoints import JSON, Endpoint
 from mfm.web.problems import MEDIA_TYPE, ProblemDocument
 from mfm.web.progress import MORE
@@ -35,6 +37,8 @@ def _wire(kind: type[Struct], made: dict[type[Struct], type[Struct]]) -> type[St
                 fields.append((name, _told(hint, made)))
         if kind is Motion:
             fields.append(("tally", dict[str, dict[str, int]]))
+        if kind is OverlapCase:
+            fields.append(("effect", Effect))
         made[kind] = defstruct(kind.__name__, fields, kw_only=True, module=__name__)
         made[kind].__doc__ = (kind.__doc__ or "").strip().splitlines()[0]
     return made[kind]

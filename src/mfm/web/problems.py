@@ -221,6 +221,7 @@ disbursement-other     | 422 | The disbursement is of another commitment | Name 
 confirm-exceeds        | 409 | More arrived than was sent | Confirm at most what the detail names; what is more is another payment.
 credited-needless      | 422 | The other currency does not apply | Tell what arrived in the payment's own currency as received.
 difference-none        | 409 | There is no difference to resolve | Nothing to do.
+report-overlap         | 409 | This cost was found charged twice, and another report bears it | Question the report, and decide once it is answered; or accept nothing of it.
 report-state           | 409 | The report is at another step | A report is questioned or decided once it is submitted, and answered once it is questioned.
 report-exceeded        | 409 | More is decided than was reported | Accept and reject at most what the report asks for.
 write-off-what         | 422 | It is not clear what is written off | State an amount of the grant's open advance, or name one of its refunds.

@@ -20,7 +20,7 @@ def money_json(amount_minor: int, currency: str) -> dict[str, str]:
     return {"amount": decimal_text(amount_minor, currency), "currency": currency}
 
 
-DISCREET: dict[type[Struct], tuple[str, ...]] = {OverlapCase: ("id", "seq", "status")}
+DISCREET: dict[type[Struct], tuple[str, ...]] = {OverlapCase: ("id", "seq", "status", "effect")}
 """Nouns of which outcomes tell these fields alone; their own address knows who may see more."""
 
 
