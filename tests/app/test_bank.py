@@ -92,6 +92,10 @@ async def statements(books: Books) -> list[BankStatement]:
     return sorted(found, key=lambda page: page.place)
 
 
+def come_to(made: ImportedStatement) -> tuple[Any, ...]:
+    return made.statements, made.matched, made.unmatched, made.findings
+
+
 MARCH = [
     ("2026-03-02", "990000.00", "NOTPROVIDED", "from the donor"),
     ("2026-03-02", "-9900.00", "fee", ""),
@@ -113,6 +117,7 @@ async def test_a_camt_statement_is_kept_matched_and_reconciled(
     assert await statements(books) == []
     made = await do_import(books, path)
     assert (made.rows, made.records, made.written) == (4, 2, True)
+    assert come_to(dry) == come_to(made)
     assert (made.matched, made.unmatched) == (3, 1)
     assert [each.code for each in made.findings] == ["not-in-books"]
     again = await do_import(books, path)
@@ -308,6 +313,31 @@ async def test_pending_entries_are_left_out_and_wrong_ones_told(
     assert [(p.row, p.code) for p in (await do_import(books, path)).problems] == [
         (1, "currency-mixed")
     ]
+
+
+@pytest.mark.parametrize("account", ["main", "mian"])
+async def test_a_dry_run_tells_what_the_import_will_come_to(
+    books: Books, tmp_path: Path, account: str
+) -> None:
+    await books.chain()
+    first, second = tmp_path / "first.xml", tmp_path / "second.xml"
+    first.write_text(camt("990000.01", MARCH[:1]))
+    late = camt("7.00", [("2026-04-02", "5.00", "x", "")]).replace("2026-03-31", "2026-04-30")
+    second.write_text(
+        late.replace("2026-03-01", "2026-04-01").replace("2026-04-01T00", "2026-05-01T00", 1)
+    )
+    found = []
+    for path in (first, second):
+        place, told_by = Place("g", account), []
+        for dry_run in (True, False):
+            manner = Manner(dry_run, lambda *_: None)
+            told_by.append(await import_bank(books.writer, operator(), place, path, manner))
+        assert [each.written for each in told_by] == [False, True]
+        assert come_to(told_by[0]) == come_to(told_by[1])
+        found += [each.code for each in told_by[1].findings]
+    assert {"statement-sum", "statement-gap"} < {*found}
+    assert ("account-empty" in found) == (account == "mian")
+    await verified(books)
 
 
 async def test_only_the_funds_staff_keeps_its_statements(books: Books, tmp_path: Path) -> None:

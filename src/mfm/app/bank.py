@@ -104,16 +104,23 @@ VERBS = (
 
 
 async def account_at(
-    connection: store.Driver, mechanism_id: int, fund: Fund, bank_account: str
+    where: tuple[store.Driver, int], fund: Fund, bank_account: str, pages: Iterable[BankStatement]
 ) -> BankAccount:
-    """Return what both sides tell of a bank account; free records with the names they go by."""
-    found = await nouns.load(connection, mechanism_id, BankStatement, "fund", [fund.id])
+    """Return what both sides tell of a bank account; free records with the names they go by.
+
+    Args:
+        where: a connection, and the mechanism's number.
+        fund: whose account.
+        bank_account: which.
+        pages: the fund's statements.
+    """
+    connection, mechanism_id = where
     moved = await store.moved(connection, mechanism_id, fund.id, fund.currency, bank_account)
     account = BankAccount(
         fund.id,
         bank_account,
         fund.currency,
-        _standing(found, bank_account),
+        _standing(pages, bank_account),
         [BookEntry(*each) for each in moved],
     )
     free = [entry.record for entry in account.free_records()]
@@ -151,7 +158,8 @@ async def reconciliation(
             raise Invalid("not-found", f"There is no fund {query.fund}.", "/fund")
         require(actor, "bank_statement.read", (fund.id,))
         driver, mechanism_id = await store.driver_of(connection)
-        account = await account_at(driver, mechanism_id, fund, query.bank_account)
+        pages = await nouns.load(driver, mechanism_id, BankStatement, "fund", [fund.id])
+        account = await account_at((driver, mechanism_id), fund, query.bank_account, pages)
     return reconcile(account, query.as_of or last_day(account))
 
 

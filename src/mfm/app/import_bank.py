@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct, json
 
 from mfm.app.bank import account_at, last_day
 from mfm.app.import_rows import Manner, Step, write_steps
-from mfm.app.perform import Ask, submit
+from mfm.app.perform import Ask, perform, submit
 from mfm.app.registry import VERBS
 from mfm.core import permissions
 from mfm.core.bank import PAGE_LINES, BankLineTerm, BankStatement, ImportBankStatement
@@ -29,6 +29,9 @@ from mfm.formats.table import Problems, TableProblem
 from mfm.store.unit import Unit
 from mfm.store.writer import Writer
 
+Narratives: TypeAlias = Mapping[tuple[str, int], str]
+"""What else a bank said of its lines, by page and number."""
+
 
 class Place(NamedTuple):
     """A bank account: its fund, and the subject of its cash there."""
@@ -44,7 +47,7 @@ class ImportedStatement(Struct, frozen=True):
         rows: how many lines the file has.
         records: how many records this run appended; 0 where the books said it all already.
         problems: what is wrong, row by row.
-        written: whether the lines are kept.
+        written: whether the lines are kept; what follows is what it is, or would come to.
         statements: the pages that they stand in.
         matched: how many lines of the account are matched with records.
         unmatched: how many are not.
@@ -87,21 +90,26 @@ async def import_bank(
     manner.progress("read", rows)
     asked = await writer.run(partial(_steps, actor=actor, pages=pages))
     made = await write_steps(writer, (rows, asked), problems, manner)
-    if not made.written:
+    if made.problems:
         return ImportedStatement(rows, 0, made.problems, written=False)
     narratives = {
         (command.id or "", number): text
         for command in pages
         for number, text in enumerate(command.narrative.split("\n"), 1)
     }
-    records = await match_account(writer, actor, place, narratives)
-    account = await _account(writer, place)
+    if made.written:
+        records = made.records + await match_account(writer, actor, place, narratives)
+        account = await _account(writer, place)
+    else:
+        records = 0
+        foretold = partial(_foretold, actor=actor, place=place, told=(asked, narratives))
+        account = await writer.rehearse(foretold)
     lines = [match for line, match in account.lines() if line.number != OPENING]
     return ImportedStatement(
         rows,
-        made.records + records,
-        made.problems,
-        written=True,
+        records,
+        [],
+        written=made.written,
         statements=[command.id or "" for command in pages],
         matched=sum(match > 0 for match in lines),
         unmatched=sum(match == 0 for match in lines),
@@ -164,21 +172,34 @@ async def _steps(unit: Unit, actor: Actor, pages: Sequence[ImportBankStatement])
     return steps
 
 
-async def _account(writer: Writer, place: Place) -> BankAccount:
-    async def look(unit: Unit) -> BankAccount:
-        fund = await unit.find(Fund, place.fund)
-        if fund is None or fund.status == "reversed":
-            raise Invalid("not-found", f"There is no fund {place.fund}.", "/fund")
-        return await account_at(unit.connection, unit.mechanism.id, fund, place.bank_account)
+async def _foretold(
+    unit: Unit, actor: Actor, place: Place, told: tuple[Sequence[Step], Narratives]
+) -> BankAccount:
+    """Return the account as it would stand after an import, in a unit that is never written."""
+    steps, narratives = told
+    for step in steps:
+        await perform(unit, step.ask)
+    account = await _look(unit, place)
+    for ask in _matches(actor, account, narratives):
+        await perform(unit, ask)
+    return await _look(unit, place)
 
-    return await writer.rehearse(look)
+
+async def _account(writer: Writer, place: Place) -> BankAccount:
+    return await writer.rehearse(partial(_look, place=place))
+
+
+async def _look(unit: Unit, place: Place) -> BankAccount:
+    fund = await unit.find(Fund, place.fund)
+    if fund is None or fund.status == "reversed":
+        raise Invalid("not-found", f"There is no fund {place.fund}.", "/fund")
+    pages = await unit.find_all(BankStatement, "fund", [fund.id])
+    where = unit.connection, unit.mechanism.id
+    return await account_at(where, fund, place.bank_account, pages)
 
 
 async def match_account(
-    writer: Writer,
-    actor: Actor,
-    place: Place,
-    narratives: Mapping[tuple[str, int], str] | None = None,
+    writer: Writer, actor: Actor, place: Place, narratives: Narratives | None = None
 ) -> int:
     """Match all of an account's free lines that plainly are free records; return records made.
 
@@ -193,22 +214,24 @@ async def match_account(
     """
     permissions.require(actor, "bank.match", (place.fund,))
     account = await _account(writer, place)
-    pages = {page.id: page for page in account.pages}
-    told = narratives or {}
     records = 0
-    for name, terms in _terms(account, told).items():
+    for ask in _matches(actor, account, narratives or {}):
+        records += not (await submit(writer, ask)).replayed
+    return records
+
+
+def _matches(actor: Actor, account: BankAccount, narratives: Narratives) -> Iterator[Ask]:
+    """Return the matches that are plain, as verbs."""
+    pages = {page.id: page for page in account.pages}
+    for name, terms in _terms(account, narratives).items():
         for at in range(0, len(terms), PAGE_LINES):
             command = MatchBankLines(statement=name, matches=tuple(terms[at : at + PAGE_LINES]))
             digest = sha256(json.encode(command)).hexdigest()[:40]
             key = f"bank.match-{name}-{pages[name].seq}-{digest}"
-            made = await submit(writer, Ask(actor, VERBS["bank.match"], command, key))
-            records += not made.replayed
-    return records
+            yield Ask(actor, VERBS["bank.match"], command, key)
 
 
-def _terms(
-    account: BankAccount, narratives: Mapping[tuple[str, int], str]
-) -> dict[str, list[BankMatchTerm]]:
+def _terms(account: BankAccount, narratives: Narratives) -> dict[str, list[BankMatchTerm]]:
     """Return the matches that are plain, page by page."""
     terms: defaultdict[str, list[BankMatchTerm]] = defaultdict(list)
     brought = opening_records(account)

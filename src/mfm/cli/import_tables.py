@@ -65,8 +65,9 @@ def _tell(args: argparse.Namespace, made: ImportedTable | ImportedStatement) -> 
     wrong = f"{len(made.problems)} problems" if made.problems else "nothing wrong"
     done = f"{made.records} records appended" if made.written else "nothing written"
     print(f"{args.file}: {made.rows} rows, {wrong}, {done}.")
-    if isinstance(made, ImportedStatement) and made.written:
-        print(f"{made.matched} lines are matched with the books, {made.unmatched} are not.")
+    if isinstance(made, ImportedStatement) and not made.problems:
+        are, not_ = ("are", "are not") if made.written else ("would be", "would not")
+        print(f"{made.matched} lines {are} matched with the books, {made.unmatched} {not_}.")
         for found in made.findings[:_SHOWN]:
             print(visible(f"  found {found.code}: {found.detail}"))
     return 1 if made.problems else 0

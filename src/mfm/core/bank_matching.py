@@ -61,7 +61,7 @@ class BankFinding(Struct, frozen=True):
 
     Attributes:
         code: not-in-books, not-in-bank, amount-differs, date-differs, statement-sum,
-            statement-gap.
+            statement-gap, account-empty.
         statement: the page it is about, or "".
         line: the line there, 0 for none.
         record: the record of the books, 0 for none.

@@ -228,6 +228,9 @@ def _findings(
         for page, before in zip(pages, (None, *pages), strict=False)
         for code, detail in inconsistencies(page, before)
     ]
+    if pages and not account.records:
+        detail = f"Fund {account.fund} has no entry at bank account {account.bank_account} yet."
+        found.append(BankFinding("account-empty", pages[0].id, 0, 0, detail))
     found += _late(account)
     by_name: defaultdict[str, list[BookEntry]] = defaultdict(list)
     for entry in records:
