@@ -373,6 +373,31 @@ def test_a_row_is_a_command() -> None:
             {"amount": "1", "currency": "USD", "tranches": "1,5 on 2026-01-01"},
             [("tranches", "decimal-separator")],
         ),
+        (
+            RegisterParty,
+            {"name": "A" * 301, "id": "Not An Id", "country": "Kenya", "kind": "7"},
+            [(name, "field-invalid") for name in ("id", "name", "kind", "country")],
+        ),
+        (
+            SignCommitment,
+            {
+                "id": "B!",
+                "amount": "1,0",
+                "currency": "US",
+                "earmark_phase": "begun",
+                "earmark_place": "K/E",
+                "tranches": "1.00 on 2026-01-01",
+                "ends_on": "soon",
+            },
+            [
+                ("id", "field-invalid"),
+                ("amount", "decimal-separator"),
+                ("currency", "field-invalid"),
+                ("earmark_phase", "field-invalid"),
+                ("earmark_place", "field-invalid"),
+                ("ends_on", "date-malformed"),
+            ],
+        ),
     ],
 )
 def test_what_is_wrong_with_a_row_is_told_by_column(

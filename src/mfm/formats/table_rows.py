@@ -5,7 +5,7 @@ from datetime import date
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
-from msgspec import NODEFAULT, ValidationError, convert, inspect, structs
+from msgspec import NODEFAULT, Struct, ValidationError, convert, defstruct, inspect, structs
 
 from mfm.core.money import Money
 from mfm.core.terms import Command
@@ -14,6 +14,8 @@ from mfm.formats.table import Columns, Problems, Row, amount_fault, date_fault
 
 C = TypeVar("C", bound=Command)
 
+_NO_CURRENCY = "XXX"
+"""ISO 4217: no currency."""
 _WORDS = {"yes": True, "true": True, "no": False, "false": False}
 
 
@@ -89,42 +91,75 @@ def _word(kind: inspect.Type) -> str:
 
 
 def command_of(row: Row, command: type[C], problems: Problems) -> C | None:
-    """Return what a row asks for; None where something in it is wrong, which `problems` gets."""
-    before = len(problems.found)
+    """Return what a row asks for; None where cells are wrong, all of which `problems` gets."""
+    faults: list[tuple[str, str, str]] = []
     told: dict[str, Any] = {}
+    currency = _currency(row, command)
     for name, column in _columns(command).items():
         text = row.cells.get(name)
         if text is None:
             if column.needed:
-                problems.add(row.number, name, "cell-missing", f"The row has no {name}.")
+                faults.append((name, "cell-missing", f"The row has no {name}."))
             continue
-        value, code, detail = _value(text, column.kind, row.cells.get("currency", ""))
+        value, code, detail = _value(text, column.kind, currency)
+        if not code and (detail := _fault(value, command, name)):
+            code = "field-invalid"
         if code:
-            problems.add(row.number, name, code, detail)
+            faults.append((name, code, detail))
         elif column.part:
             told.setdefault(column.field, {})[column.part] = value
         else:
             told[column.field] = value
-    _whole_money(row, command, told, problems)
-    if len(problems.found) > before:
-        return None
+    faults += _half_money(row, command, told)
+    for fault in faults:
+        problems.add(row.number, *fault)
+    return None if faults else convert(told, command, strict=False)
+
+
+def _currency(row: Row, command: type[Command]) -> str:
+    """Return a row's currency; for one that is wrong, none's, so that it is told but once."""
+    told = row.cells.get("currency", "")
+    known = "currency" in _columns(command)
+    return _NO_CURRENCY if known and _fault(told, command, "currency") else told
+
+
+def _fault(value: Any, command: type[Command], name: str) -> str:  # noqa: ANN401  # a cell's value
+    """Return what is wrong with a column's value by itself, "" where nothing is."""
+    column = _columns(command)[name]
     try:
-        return convert(told, command, strict=False)
+        convert(
+            {column.field: {column.part: value} if column.part else value},
+            _alone(command, name),
+            strict=False,
+        )
     except ValidationError as error:
-        detail, pointer = said(error, command)
-        problems.add(row.number, column_at(pointer, command), "field-invalid", detail)
-        return None
+        return said(error, command)[0]
+    return ""
 
 
-def _whole_money(
-    row: Row, command: type[Command], told: dict[str, Any], problems: Problems
-) -> None:
-    """Hold that money has both its parts."""
+@cache
+def _alone(command: type[Command], name: str) -> type[Struct]:
+    """Return a Struct that has nothing but what one column fills."""
+    column = _columns(command)[name]
+    (field,) = (each for each in structs.fields(command) if each.name == column.field)
+    kind = field.type
+    if column.part:
+        whole = _bare(inspect.type_info(kind))
+        assert isinstance(whole, inspect.StructType)  # only what has parts is in parts
+        (part,) = (each for each in structs.fields(whole.cls) if each.name == column.part)
+        kind = defstruct("Part", [(part.name, part.type)])
+    return defstruct("Field", [(field.name, kind)])
+
+
+def _half_money(
+    row: Row, command: type[Command], told: dict[str, Any]
+) -> Iterator[tuple[str, str, str]]:
+    """Find money that has but one of its parts."""
     for name, column in _columns(command).items():
         money = told.get(column.field)
         halves = column.part in ("amount", "currency")
         if halves and money is not None and column.part not in money and name not in row.cells:
-            problems.add(row.number, name, "cell-missing", f"The row has no {name}.")
+            yield name, "cell-missing", f"The row has no {name}."
 
 
 def _value(text: str, kind: str, currency: str) -> tuple[Any, str, str]:
