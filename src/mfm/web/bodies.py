@@ -15,6 +15,8 @@ S = TypeVar("S", bound=Struct)
 
 _PAIR = r"u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ESCAPE = re.compile(rf"\\(?:{_PAIR}|u[0-9a-fA-F]{{4}}|.)", re.DOTALL)
+_MARK = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|[][{},]')
+"""What a JSON text is made of, but for its numbers and the like: texts, keys, and what is round."""
 _TOO_DEEP = "The body is nested too deeply."
 
 
@@ -52,10 +54,18 @@ def decode(body: bytes, kind: type[S]) -> S:
     """Decode a body.
 
     Raises:
-        Invalid: `utf8-invalid`, `json-malformed`, `float-refused`, `field-*`, `batch-too-large`.
+        Invalid: `utf8-invalid`, `json-malformed`, `json-duplicate-key`, `float-refused`,
+            `field-*`, `batch-too-large`.
     """
+    text = text_of(body)
+    made: S = _read(text, kind, kind)
+    check_keys(text)
+    return made
+
+
+def _read(text: str, wanted: Any, kind: type[Struct]) -> Any:  # noqa: ANN401  # what is wanted
     try:
-        return json.decode(text_of(body), type=kind)
+        return json.decode(text, type=wanted)
     except ValidationError as error:
         raise fault(error, kind) from None
     except DecodeError as error:
@@ -64,30 +74,64 @@ def decode(body: bytes, kind: type[S]) -> S:
         raise Invalid("json-malformed", _TOO_DEEP) from None
 
 
+def check_keys(text: str) -> None:
+    """Hold that no object of a body has a key twice: this decoder keeps the last, others the first.
+
+    What a repeated key said before is gone once it is decoded, and its quotes with it; escapes
+    apart, all other quotes come out again.
+
+    Args:
+        text: a command's JSON, which is known to decode.
+
+    Raises:
+        Invalid: `json-duplicate-key`.
+    """
+    if "\\u" in text or text.count('"') != json.encode(json.decode(text)).count(b'"'):
+        _check_each(text)
+
+
+def _check_each(text: str) -> None:
+    keys: list[set[str] | None] = []  # of each object around; None for an array
+    steps: list[str | int] = []
+    for mark in _MARK.finditer(text):
+        if mark[0] in "{[":
+            keys.append(set() if mark[0] == "{" else None)
+            steps.append(0)
+        elif mark[0] in "}]":
+            keys.pop()
+            steps.pop()
+        elif mark[0] == "," and keys[-1] is None:
+            steps[-1] = int(steps[-1]) + 1
+        elif mark[2] and (inside := keys[-1]) is not None:
+            steps[-1] = key = json.decode(mark[1], type=str)
+            if key in inside:
+                pointer = "".join(
+                    f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps
+                )
+                detail = f"The key {key!r} stands twice in one object: say it once."
+                raise Invalid("json-duplicate-key", detail, pointer)
+            inside.add(key)
+
+
 def decode_with_path(body: bytes, kind: type[Command], path: dict[str, str]) -> Command:
     """Decode a body into a command some of whose fields the path names.
 
     Raises:
         Invalid: as `decode`, and `path-differs`.
     """
-    told: dict[str, Any] = {}
-    if body.strip():
-        try:
-            told = json.decode(text_of(body), type=dict[str, Any])
-        except ValidationError as error:
-            raise fault(error, kind) from None
-        except DecodeError as error:
-            raise Invalid("json-malformed", said_of_json(error)) from None
-        except RecursionError:
-            raise Invalid("json-malformed", _TOO_DEEP) from None
+    text = text_of(body)
+    told = _read(text, dict[str, Any], kind) if text.strip() else {}
     for name, value in path.items():
         if str(told.get(name, value)) != value:
             raise Invalid("path-differs", f"{name} is {value} in the path.", f"/{name}")
         told[name] = whole(value) if name == "record" and whole(value) else value
     try:
-        return convert(told, kind)
+        made = convert(told, kind)
     except ValidationError as error:
         raise fault(error, kind) from None
+    if text.strip():
+        check_keys(text)
+    return made
 
 
 def fault(error: ValidationError, kind: type[Struct]) -> Invalid:

@@ -62,6 +62,7 @@ def _table(text: str) -> dict[str, Kind]:
 
 
 KINDS: dict[str, Kind] = _table("""
+json-duplicate-key     | 400 | A key stands twice in one object | Say each key once; which of the two counts would be a guess.
 json-malformed         | 400 | The body is not JSON | Send UTF-8 JSON; numbers cannot be NaN or Infinity.
 utf8-invalid           | 400 | The body is not UTF-8 | Encode the body as UTF-8.
 field-invalid          | 422 | A field has the wrong form | Mend the field that the pointer names.
