@@ -55,6 +55,9 @@ def test_checkpoints_are_cosigned_by_file(terminal: Terminal, tmp_path: Path) ->
     export = str(tmp_path / "export.tar")
     assert run("export", "trail", "-o", export).returncode == 0
     assert run("verify", export, "--policy", mine).returncode == 0
+    unnamed = run("verify", export)
+    assert "policy-missing" in sentence(unnamed)
+    assert "`mfm trail policy` prints one" in unnamed.stderr
 
 
 def test_a_timestamp_is_asked_for_by_file(terminal: Terminal, tmp_path: Path) -> None:

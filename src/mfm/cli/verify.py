@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mfm import verifier
 from mfm.app import anchored, counterparts
-from mfm.cli.arguments import Commands, command, print_json, visible
+from mfm.cli.arguments import Commands, command, next_step, print_json, visible
 from mfm.core.errors import Invalid, Problem
 from mfm.formats import canonical
 
@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         return _offline(args) or 0
     except Problem as error:
-        print(f"mfm: {error}", file=sys.stderr)
+        print(f"mfm: {error}", next_step(error.code), sep="\n", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130  # as shells say it

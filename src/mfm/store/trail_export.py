@@ -42,7 +42,9 @@ _BALANCES = (
 README = """The trail of a mechanism's journal: every record, and proof that none is missing.
 
 Check it with `mfm verify PATH --policy FILE`, or with the one file `verifier.py` of mfm, which
-needs Python and its package cryptography. Your policy is yours: write the log's key, which you got
+needs Python and its package cryptography: src/mfm/verifier.py of its source, mfm/verifier.py where
+it is installed (`python -c "import mfm.verifier as v; print(v.__file__)"`). Take it from there, not
+from who keeps these records. Your policy is yours: write the log's key, which you got
 from its keeper by another way than this folder, and the witnesses that you believe:
 
     log NAME+ID+KEY
