@@ -152,6 +152,7 @@ def test_an_application_says_who_holds_which_part_of_its_budget() -> None:
         ("dates-backwards", {"ends_on": DAY - timedelta(days=1)}),
         ("score-unknown", {"marker": applications.MarkerTerm(scheme="oecd-dac", score="3")}),
         ("amount-precision", {"total": usd("1.001")}),
+        ("total-below-ask", {"total": usd("9.99")}),
     ],
 )
 def test_an_application_holds_together(code: str, wrong: dict[str, object]) -> None:

@@ -112,6 +112,7 @@ async def test_what_does_not_fit_is_told_before_anything_is_written(
         ({"places": ["x" * 40]}, "field-invalid"),
         ({"places": ["KE"] * 13}, "field-invalid"),
         ({"marker": {"scheme": "oecd-dac", "score": "9"}}, "score-unknown"),
+        ({"total": {"amount": "999.99", "currency": "USD"}}, "total-below-ask"),
         ({"summary": "x" * 2_001}, "field-invalid"),
         ({"call": "none"}, "not-found"),
     ):

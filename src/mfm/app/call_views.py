@@ -39,7 +39,8 @@ class Rival(Struct, frozen=True, kw_only=True):
         opens_on, closes_on: its days, the last included.
         reasons: what the two have in common, as sentences.
         suggestions: shift, merge, reserve-local-window: what would help.
-        shift_to: the first day on which the call asked about, as long as it is, meets no other.
+        shift_to: the first day on which the call asked about, as long as it is, meets no other;
+            None where there is none.
     """
 
     call: str
@@ -51,7 +52,7 @@ class Rival(Struct, frozen=True, kw_only=True):
     closes_on: date
     reasons: tuple[str, ...]
     suggestions: tuple[str, ...]
-    shift_to: date
+    shift_to: date | None
 
 
 class CalendarQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,7 +124,7 @@ async def rivals_of(engine: Engine, call_id: str) -> list[Rival]:
     async with snapshot(engine) as connection:
         near = await near_of(connection)
         call = await called(near, call_id)
-        held = await around(near, call)
+        held = await around(near, call, date.max)  # the later ones tell what is free
     return _rivals(held, held.window(call))
 
 
@@ -174,7 +175,7 @@ async def rivals_beside(engine: Engine, content: bytes) -> list[Rival] | None:
 
 async def _held(engine: Engine, call: Call) -> Held:
     async with snapshot(engine) as connection:
-        return await around(await near_of(connection), call)
+        return await around(await near_of(connection), call, date.max)
 
 
 def _rivals(held: Held, mine: Window) -> list[Rival]:
@@ -189,7 +190,7 @@ def _rivals(held: Held, mine: Window) -> list[Rival]:
     return sorted(found, key=lambda rival: (rival.opens_on, rival.call))
 
 
-def _rival(call: Call, held: Held, told: Overlap, shift_to: date) -> Rival:
+def _rival(call: Call, held: Held, told: Overlap, shift_to: date | None) -> Rival:
     window = held.window(call)
     return Rival(
         call=call.id,

@@ -5,7 +5,7 @@ from msgspec import UNSET, Struct, UnsetType
 from mfm.app.overlap_check import near_of
 from mfm.app.reads import reach_of
 from mfm.core.applications import Application
-from mfm.core.co_funding import CoFunding, by_name, co_funded
+from mfm.core.co_funding import CoFunding, by_name, co_funded, names
 from mfm.core.money import Money, money_of
 from mfm.core.permissions import Actor
 from mfm.store.database import Engine, snapshot
@@ -55,6 +55,8 @@ class CoFundings(Struct, frozen=True):
 async def declared(engine: Engine, actor: Actor, query: CoFundingQuery) -> CoFundings:
     """Return what is declared about who pays for the same, as far as the actor sees applications.
 
+    Anybody may name any application: another's is told of only where it names this one too.
+
     Raises:
         Invalid: `role-not-allowed`.
     """
@@ -66,7 +68,7 @@ async def declared(engine: Engine, actor: Actor, query: CoFundingQuery) -> CoFun
         mine = await near.load(Application, "id", ids[:LIMIT])
         known = by_name([*mine, *await _named(near, mine)])
     ordered = sorted(mine, key=lambda each: each.id)
-    items = [_read(co_funded(each, known), known, reach) for each in ordered]
+    items = [_read(co_funded(each, _told(each, known, reach)), known, reach) for each in ordered]
     return CoFundings(items, True if len(ids) > LIMIT else UNSET)
 
 
@@ -77,11 +79,21 @@ async def _named(near: Near, mine: list[Application]) -> list[Application]:
     return await near.load(Application, "id", {*names, *by_grant})
 
 
-def _read(told: CoFunding, known: dict[str, Application], reach: Reach) -> CoFundingRead:
-    def seen(name: str, fund: str) -> bool:
-        mine = reach.party in ("", known[name].lead)
-        return mine and reach.fund in ("", fund)
+def _told(
+    application: Application, known: dict[str, Application], reach: Reach
+) -> dict[str, Application]:
+    """Return what may be told of to who reads an application: what it sees, or what names it."""
+    return {
+        name: each for name, each in known.items() if _sees(reach, each) or names(each, application)
+    }
 
+
+def _sees(reach: Reach, application: Application) -> bool:
+    mine = reach.party in ("", *application.parties)
+    return mine and reach.fund in ("", application.fund)
+
+
+def _read(told: CoFunding, known: dict[str, Application], reach: Reach) -> CoFundingRead:
     return CoFundingRead(
         declared_by=told.declared_by,
         lead=told.lead,
@@ -92,7 +104,7 @@ def _read(told: CoFunding, known: dict[str, Application], reach: Reach) -> CoFun
                 fund=each.fund,
                 status=each.status,
                 amount=money_of(each.amount_minor, known[each.application].currency)
-                if seen(each.application, each.fund)
+                if _sees(reach, known[each.application])
                 else None,
                 per_mille=each.per_mille,
             )

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from mfm.app.context import today_in, utc_now
 from mfm.app.overlap_check import near_of
 from mfm.app.overlap_held import GONE
 from mfm.core import competition as rules
@@ -9,8 +10,9 @@ from mfm.core.applications import Application
 from mfm.core.attestations import Attestation
 from mfm.core.calls import Call
 from mfm.core.commitments import Commitment
-from mfm.core.competition import Ask, Cell, Competition
+from mfm.core.competition import Ask, Cell
 from mfm.core.errors import Invalid
+from mfm.core.funds import Fund
 from mfm.core.money import Money, money_of
 from mfm.core.parties import Party
 from mfm.core.permissions import OPERATOR, Actor, require
@@ -50,7 +52,7 @@ class CompetitionRead(Struct, frozen=True, kw_only=True):
 
 
 async def competition(engine: Engine, actor: Actor, call_id: str) -> CompetitionRead:
-    """Return who competes in a call; small figures are for its own fund and overseers alone.
+    """Return who competes in a call; to others than its fund and overseers what tells of nobody.
 
     Raises:
         Invalid: `not-found`, `role-not-allowed`.
@@ -59,18 +61,26 @@ async def competition(engine: Engine, actor: Actor, call_id: str) -> Competition
     async with snapshot(engine) as connection:
         near = await near_of(connection)
         call = await called(near, call_id)
+        (fund,) = await near.load(Fund, "id", [call.fund])
         asks = await _asks(near, call_id)
-    levels, everything, notes = rules.cells(asks)
-    told = Competition(
+    inside = actor.role in _INSIDE and actor.fund in ("", call.fund)
+    levels, everything, notes = (
+        rules.cells(asks) if inside else rules.cells_outside(asks, over=_is_over(call, fund))
+    )
+    return CompetitionRead(
         call=call.id,
         fund=call.fund,
-        currency=call.currency,
-        levels=levels,
-        all=everything,
+        levels=tuple(_level(cell, call.currency) for cell in levels),
+        all=_level(everything, call.currency),
         notes=notes,
     )
-    inside = actor.role in _INSIDE and actor.fund in ("", call.fund)
-    return _read(told if inside else rules.suppressed(told))
+
+
+def _is_over(call: Call, fund: Fund) -> bool:
+    """Tell whether nothing can be submitted to a call any more, where its fund is."""
+    return call.status in ("closed", "cancelled") or (
+        call.closes_on < today_in(fund.time_zone, utc_now())
+    )
 
 
 async def called(near: Near, call_id: str) -> Call:
@@ -83,16 +93,6 @@ async def called(near: Near, call_id: str) -> Call:
     if not found or found[0].status == "reversed":
         raise Invalid("not-found", f"There is no call {call_id}.")
     return found[0]
-
-
-def _read(told: Competition) -> CompetitionRead:
-    return CompetitionRead(
-        call=told.call,
-        fund=told.fund,
-        levels=tuple(_level(cell, told.currency) for cell in told.levels),
-        all=_level(told.all, told.currency),
-        notes=told.notes,
-    )
 
 
 def _level(cell: Cell, currency: str) -> CompetitionLevel:
@@ -115,9 +115,9 @@ def _level(cell: Cell, currency: str) -> CompetitionLevel:
 
 
 async def _asks(near: Near, call_id: str) -> list[Ask]:
-    """Return a call's applications that were submitted and not withdrawn."""
+    """Return a call's applications that were submitted, withdrawn or not."""
     found = await near.load(Application, "call", [call_id])
-    asked = [each for each in found if each.submitted_by and each.status not in GONE]
+    asked = [each for each in found if each.submitted_by and each.status != "reversed"]
     leads = {each.lead for each in asked}
     parties = {each.id: each for each in await near.load(Party, "id", leads)}
     attested = {
@@ -138,6 +138,7 @@ async def _asks(near: Near, call_id: str) -> list[Ask]:
             approved=each.status in ("approved", "awarded"),
             awarded_minor=awarded.get(each.commitment, 0),
             days=_days(each),
+            withdrawn=each.status == "withdrawn",
         )
         for each in asked
     ]

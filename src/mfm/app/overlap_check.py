@@ -187,10 +187,10 @@ async def _call(near: Near, call_id: str) -> list[Overlap]:
     return _about(overlapping_calls(held.windows()), call_id)
 
 
-async def around(near: Near, call: Call) -> Held:
-    """Return a call with all that are open in its days, and their funds."""
+async def around(near: Near, call: Call, until: date | None = None) -> Held:
+    """Return a call with all that are open in its days, or until a later one; and their funds."""
     held = Held()
-    calls = await near.open_calls(call.opens_on, call.closes_on)
+    calls = await near.open_calls(call.opens_on, until or call.closes_on)
     held.calls = {each.id: each for each in (*calls, call)}
     funds = await near.load(Fund, "id", {each.fund for each in held.calls.values()})
     held.funds = {each.id: each for each in funds}

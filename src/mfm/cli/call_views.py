@@ -54,7 +54,9 @@ async def _rivals(session: Session, args: argparse.Namespace) -> int:
     ]
     print_table("", ("call", "fund", "tier", "days", "why", "what would help"), rows)
     if found:
-        print(f"From {found[0].shift_to} on it would meet none of them.")
+        clear = found[0].shift_to
+        when = f"From {clear} on" if clear else "On no later day"
+        print(f"{when} it would meet none of them.")
     return 0
 
 

@@ -211,8 +211,8 @@ def draft(
         fund: whose call.
 
     Raises:
-        Invalid: `partner-repeated`, `budget-party`, `dates-backwards`, `score-unknown`, and as
-            `Fund.amount`.
+        Invalid: `partner-repeated`, `budget-party`, `dates-backwards`, `score-unknown`,
+            `total-below-ask`, and as `Fund.amount`.
         Refused: `call-state`, `call-closed`.
     """
     must_take_drafts(call, act.on)
@@ -249,6 +249,10 @@ def _written(
 ) -> Application:
     _check_terms(command, before.lead)
     amount_minor = fund.amount(command.amount, "/amount")
+    total_minor = fund.amount(command.total, "/total") if command.total else 0
+    if 0 < total_minor < amount_minor:
+        detail = "The whole cost, with the money of others, is no less than what is asked for."
+        raise Invalid("total-below-ask", detail, "/total")
     budget = tuple(
         BudgetLine(
             line.party or before.lead,
@@ -272,7 +276,7 @@ def _written(
         title=command.title,
         aid=command.aid,
         amount_minor=amount_minor,
-        total_minor=fund.amount(command.total, "/total") if command.total else 0,
+        total_minor=total_minor,
         budget=budget,
         co_financing=command.co_financing,
         places=check_places(command.places, "/places"),

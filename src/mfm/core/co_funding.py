@@ -60,7 +60,8 @@ def co_funded(
 
     Args:
         application: any that stands.
-        known: applications by id, and by the grant that they became.
+        known: applications by id, and by the grant that they became: those that may be told of
+            here. What it names beside them is elsewhere, and no figure rests on it.
         total_minor: what the whole costs where the application itself does not say.
     """
     others = {each.id: each for name in application.co_financing if (each := known.get(name))}
@@ -108,12 +109,14 @@ def by_name(applications: Iterable[Application]) -> dict[str, Application]:
     return known
 
 
+def names(one: Application, other: Application) -> bool:
+    """Tell whether an application says that another, or what that became, pays for the same."""
+    return not {other.id, other.commitment}.isdisjoint(one.co_financing)
+
+
 def declares(one: Application, other: Application) -> bool:
     """Tell whether one of two says that the other, or what it became, pays for the same."""
-    return not {other.id, other.commitment}.isdisjoint(one.co_financing) or not {
-        one.id,
-        one.commitment,
-    }.isdisjoint(other.co_financing)
+    return names(one, other) or names(other, one)
 
 
 def shared_soundly(one: Application, other: Application) -> bool:

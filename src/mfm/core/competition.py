@@ -4,15 +4,20 @@ That international and local organisations ask in one window is a normal state t
 funds mean it so. What the figures say is told as sentences beside them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from statistics import median_low
+from typing import Any
 
 from msgspec import Struct, structs
 
 LEVELS = ("international", "national", "local", "community", "unknown")
 """How far an organisation works, in the picture's order."""
 SMALLEST = 5
-"""A cell of fewer asks could tell who they are of: outsiders are not shown it."""
+"""A figure of fewer could tell whom it is of: outsiders are not shown it."""
+DIGITS = 2
+"""Outsiders are told amounts to so many figures: the middle one is somebody's own ask."""
+OPEN = "Figures are told to others than the fund once the window is closed."
+DECIDING = "Awards are told to others than the fund once all asks are decided on and signed."
 DECIDED_MIN = 5
 """Success is compared where so many were decided on either side."""
 SUCCESS_APART_PER_MILLE = 200
@@ -50,6 +55,7 @@ class Ask(Struct, frozen=True, kw_only=True):
         approved: which of the two.
         awarded_minor: what it got; 0 where it got nothing (yet).
         days: from its submission to the decision; None while there is none.
+        withdrawn: whether it was taken back after it had been submitted.
     """
 
     level: str
@@ -59,6 +65,12 @@ class Ask(Struct, frozen=True, kw_only=True):
     approved: bool = False
     awarded_minor: int = 0
     days: int | None = None
+    withdrawn: bool = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether no more will come of it than has."""
+        return self.withdrawn or (self.decided and (not self.approved or self.awarded_minor > 0))
 
 
 class Cell(Struct, frozen=True, kw_only=True):
@@ -75,7 +87,8 @@ class Cell(Struct, frozen=True, kw_only=True):
         median_awarded_minor: the middle award.
         median_days: the middle of the days to the decision.
         overhead_per_mille: indirect cost in what is asked for.
-        suppressed: whether it is left out, for it is small, or would tell a small one.
+        suppressed: whether figures are left out: they are of few, would tell those of few, or are
+            not told yet.
     """
 
     level: str
@@ -91,37 +104,24 @@ class Cell(Struct, frozen=True, kw_only=True):
     suppressed: bool = False
 
 
-class Competition(Struct, frozen=True, kw_only=True):
-    """The picture of a call.
-
-    Attributes:
-        call: its id.
-        fund: whose.
-        currency: of all amounts.
-        levels: a cell for each level that asks.
-        all: all of them together.
-        notes: what the figures say, as sentences.
-    """
-
-    call: str
-    fund: str
-    currency: str
-    levels: tuple[Cell, ...]
-    all: Cell
-    notes: tuple[str, ...] = ()
-
-
 def level_of(attested: str, kind: str) -> str:
     """Return how far an organisation works: as attested, else by its IATI type."""
     return _ATTESTED.get(attested) or _KINDS.get(kind, "unknown")
 
 
 def cells(asks: Iterable[Ask]) -> tuple[tuple[Cell, ...], Cell, tuple[str, ...]]:
-    """Return the cell of each level that asks, that of all, and what they say."""
-    told = list(asks)
-    by_level = {level: [ask for ask in told if ask.level == level] for level in LEVELS}
+    """Return the cell of each level that asks, that of all, and what they say.
+
+    This is for the fund itself and for overseers; what was withdrawn does not count.
+    """
+    told = [ask for ask in asks if not ask.withdrawn]
+    by_level = _by_level(told)
     made = tuple(_cell(level, mine) for level, mine in by_level.items() if mine)
     return made, _cell("all", told), tuple(_notes(by_level))
+
+
+def _by_level(asks: list[Ask]) -> dict[str, list[Ask]]:
+    return {level: [ask for ask in asks if ask.level == level] for level in LEVELS}
 
 
 def _cell(level: str, asks: list[Ask]) -> Cell:
@@ -171,29 +171,84 @@ def _notes(by_level: dict[str, list[Ask]]) -> list[str]:
     return notes
 
 
-def suppressed(picture: Competition) -> Competition:
-    """Return a picture for outsiders: no cell of it, and no difference of cells, is of few.
+# For outsiders ------------------------------------------------------------------------------------
+
+
+def cells_outside(
+    asks: Iterable[Ask], *, over: bool
+) -> tuple[tuple[Cell, ...], Cell, tuple[str, ...]]:
+    """Return what outsiders are told: nothing by which somebody's ask could be found.
+
+    Whoever looks before and after one more submission would read it off the difference, so
+    nothing is told while the window is open. Then all that were submitted count, withdrawn or
+    not: no later step adds or takes one. Awards are told once no ask waits for one.
+
+    Args:
+        asks: all that were ever submitted.
+        over: whether nothing can be submitted any more.
+    """
+    told = list(asks)
+    if not over:
+        return (), Cell(level="all", suppressed=True), (OPEN,)
+    settled = all(ask.settled for ask in told)
+    by_level = {level: mine for level, mine in _by_level(told).items() if mine}
+    made = {"all": _cell("all", told)}
+    made |= {level: _cell(level, mine) for level, mine in by_level.items()}
+    for figures, counts in _OUTSIDE:
+        count = {level: counts(mine) for level, mine in by_level.items()}
+        shown = _shown(count) if settled or figures is _ASKED else set()
+        made = {
+            name: cell if name in shown else _without(cell, figures) for name, cell in made.items()
+        }
+    levels = tuple(_rounded(made[level]) for level in by_level)
+    left_out = any(cell.suppressed for cell in made.values())
+    notes = () if left_out else tuple(_notes(_by_level(told)))
+    return levels, _rounded(made["all"]), notes if settled else (DECIDING,)
+
+
+_ASKED = ("asks", "asked_minor", "median_asked_minor", "overhead_per_mille")
+_OUTSIDE: tuple[tuple[tuple[str, ...], Callable[[list[Ask]], int]], ...] = (
+    (_ASKED, len),
+    (("awards", "success_per_mille", "median_days"), lambda asks: sum(a.decided for a in asks)),
+    (
+        ("awarded_minor", "median_awarded_minor"),
+        lambda asks: sum(a.awarded_minor > 0 for a in asks),
+    ),
+)
+"""Figures, and of how many they are."""
+
+
+def _shown(counts: Mapping[str, int]) -> set[str]:
+    """Return the levels, and `all`, whose figure is of none or of enough, as is each difference.
 
     A single small cell could be found from the others and their sum, so the next smallest goes
-    with it; where all are few, the sum goes too.
+    with it; where nothing can stand beside it, the sum goes too.
     """
-    by_size = sorted(picture.levels, key=lambda cell: cell.asks or 0)
-    hidden: list[Cell] = []
-    for cell in by_size:
-        asks = cell.asks or 0
-        together = sum(each.asks or 0 for each in hidden)
-        if asks < SMALLEST or (hidden and (len(hidden) == 1 or together < SMALLEST)):
-            hidden.append(cell)
-    names = {cell.level for cell in hidden}
-    levels = tuple(
-        Cell(level=each.level, suppressed=True) if each.level in names else each
-        for each in picture.levels
-    )
-    everything = picture.all
-    alone = len(hidden) == 1  # nothing stands beside it: its figures are the sum's
-    few = (everything.asks or 0) < SMALLEST
-    if few or alone:
-        everything = Cell(level="all", suppressed=True)
-    return structs.replace(
-        picture, levels=levels, all=everything, notes=() if hidden else picture.notes
-    )
+    hidden: list[str] = []
+    for level in sorted(counts, key=lambda level: counts[level]):
+        count, together = counts[level], sum(counts[each] for each in hidden)
+        small = 0 < count < SMALLEST
+        if count and (small or (hidden and (len(hidden) == 1 or together < SMALLEST))):
+            hidden.append(level)
+    whole = sum(counts.values())
+    sums = set() if 0 < whole < SMALLEST or len(hidden) == 1 else {"all"}
+    return {level for level in counts if level not in hidden} | sums
+
+
+def _without(cell: Cell, figures: tuple[str, ...]) -> Cell:
+    nothing: dict[str, Any] = dict.fromkeys(figures)
+    return structs.replace(cell, **nothing, suppressed=True)
+
+
+def _rounded(cell: Cell) -> Cell:
+    amounts: dict[str, Any] = {
+        name: _to_digits(told)
+        for name in cell.__struct_fields__
+        if name.endswith("_minor") and (told := getattr(cell, name)) is not None
+    }
+    return structs.replace(cell, **amounts)
+
+
+def _to_digits(amount_minor: int) -> int:
+    unit = 10 ** max(0, len(str(amount_minor)) - DIGITS)
+    return int((amount_minor + unit // 2) // unit * unit)

@@ -46,7 +46,7 @@ def overlapping_calls(windows: Iterable[Window], near_days: int = 0) -> list[Ove
     found: list[Overlap] = []
     open_now: list[Window] = []
     for window in ordered:
-        open_now = [each for each in open_now if each.closes_on + near >= window.opens_on]
+        open_now = [each for each in open_now if window.opens_on - each.closes_on <= near]
         found += [_told(each, window) for each in open_now if competes(each, window)]
         open_now.append(window)
     return found
@@ -103,8 +103,12 @@ def _suggestions(one: Window, other: Window) -> tuple[str, ...]:
     return tuple(made)
 
 
-def clear_from(window: Window, others: Iterable[Window]) -> date:
-    """Return the first day from the window's own on which, as long as it is, it meets none."""
+def clear_from(window: Window, others: Iterable[Window]) -> date | None:
+    """Return the first day from the window's own on which, as long as it is, it meets none.
+
+    None where there is no such day: days are taken from each other and never run over the
+    calendar's end, whatever a call says.
+    """
     length = window.closes_on - window.opens_on
     opens_on = window.opens_on
     rivals = sorted(
@@ -112,6 +116,8 @@ def clear_from(window: Window, others: Iterable[Window]) -> date:
         key=lambda each: (each.opens_on, each.id),
     )
     for rival in rivals:
-        if rival.opens_on <= opens_on + length and rival.closes_on >= opens_on:
+        if rival.opens_on - opens_on <= length and rival.closes_on >= opens_on:
+            if date.max - rival.closes_on <= length:
+                return None
             opens_on = rival.closes_on + timedelta(days=1)
     return opens_on

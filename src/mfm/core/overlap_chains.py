@@ -112,8 +112,8 @@ def _paths(start: str, below: Mapping[str, set[str]]) -> dict[str, tuple[str, ..
 
 def _near(one: Asked, other: Asked, near_days: int) -> bool:
     near = timedelta(days=near_days)
-    starts = one.first is None or other.last is None or one.first <= other.last + near
-    return starts and (other.first is None or one.last is None or other.first <= one.last + near)
+    starts = one.first is None or other.last is None or one.first - other.last <= near
+    return starts and (other.first is None or one.last is None or other.first - one.last <= near)
 
 
 def _between(source: str, path: tuple[str, ...]) -> Overlap:

@@ -142,6 +142,7 @@ def _check_shape(rows: Rows, told: Told, state: Application) -> None:
         and all(line.amount_minor > 0 for line in state.budget)
         and all(each.score in SCHEMES.get(each.scheme, ()) for each in state.markers)
         and state.amount_minor > 0
+        and (not state.total_minor or state.total_minor >= state.amount_minor)
     )
     if not sound:
         raise Differs(

@@ -98,6 +98,7 @@ party-exists           | 409 | The organisation is known already | Use the party
 country-unknown        | 422 | There is no such country | Use a code of ISO 3166-1 alpha-2, such as KE; a part of it as KE-30.
 identifier-malformed   | 422 | The identifier identifies no organisation | Write it as its register has it, such as GB-COH-294860, or leave it out.
 fund-exists            | 409 | The fund is known already | Use the fund that has this identifier.
+total-below-ask        | 422 | The whole costs less than is asked for | Name as total what the whole costs with everybody's money, or leave it out.
 time-zone-unknown      | 422 | The time zone is not known | Use an IANA name, such as Africa/Nairobi.
 currency-unknown       | 422 | The currency is not known | Use an ISO 4217 code.
 currency-not-fund      | 422 | The fund keeps its books in another currency | State the amount in the fund's currency.
