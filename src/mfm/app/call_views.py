@@ -182,10 +182,10 @@ def _rivals(held: Held, mine: Window) -> list[Rival]:
     windows = list(held.windows())
     shift_to = clear_from(mine, windows)
     found = [
-        _rival(held.calls[name], held, each, shift_to)
-        for each in overlapping_calls(windows)
-        for name in (each.left, each.right)
-        if mine.id in (each.left, each.right) and name != mine.id
+        _rival(held.calls[other.id], held, each, shift_to)
+        for other in windows
+        if other.id != mine.id
+        for each in overlapping_calls((mine, other))
     ]
     return sorted(found, key=lambda rival: (rival.opens_on, rival.call))
 
