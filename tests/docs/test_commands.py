@@ -31,6 +31,7 @@ SESSIONS = (
     "docs/how-to/contributions.md",
     "docs/how-to/disbursements.md",
     "docs/how-to/other-currencies.md",
+    "docs/how-to/settle-overlap.md",
     "docs/how-to/start.md",
     "docs/how-to/terms.md",
     "docs/how-to/write-a-policy.md",

@@ -42,7 +42,7 @@ _FIELDS = {
     "fees.direct": "application",
 }
 """Fact -> the field of the step that gives it."""
-_OTHERS = {"overlap.cases": "overlap.reopen"}
+_OTHERS = {"overlap.confirmed": "overlap.reopen"}
 """Fact -> the verb that people mend it by, once they think otherwise."""
 _REMEDIES = (
     _FIELDS
