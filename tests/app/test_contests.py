@@ -19,7 +19,7 @@ from tests.app.playing import sound
 from tests.app.test_gates import MUCH, code_of, drafted, ruled
 from tests.calling import TODAY, accepted, applied, called, grantee
 from tests.core.test_verify_calls import told
-from tests.support import CHAIN, TERMS, Books, operator
+from tests.support import CHAIN, TERMS, Books, operator, usd
 
 pytestmark = pytest.mark.anyio
 APPROVER = Actor("agent", "approver", "q")
@@ -124,6 +124,82 @@ async def test_a_contest_of_a_condition_has_its_owner_too(books: Books) -> None:
     await sound(books)
 
 
+async def contestable(books: Books) -> None:
+    """Play a chain, an application that is declined, and conditions that nobody accepted."""
+    await books.chain()
+    await called(books)
+    await applied(books)
+    declined = {"application": "ap", "outcome": "declined", **WHY}
+    await accepted(books, "application.decide", APPROVER, **declined)
+    for verb, key, fields in TERMS:
+        await accepted(books, verb, operator(key), **fields)
+
+
+async def test_whom_it_concerns_withdraws_it_and_may_contest_again(books: Books) -> None:
+    await contestable(books)
+    for subject, opens, fields in (
+        ("application.ap", "contest.open", {"subject": "application:ap"}),
+        ("condition.k2", "condition.contest", {"condition": "k2"}),
+    ):
+        asked = {"contest": subject}
+        await accepted(books, opens, grantee(), **fields, **WHY)
+        for who, code in (
+            (grantee("donor"), "party-not-allowed"),
+            (Actor("agent", "approver", "z", "n"), "fund-not-allowed"),
+        ):
+            with pytest.raises(Invalid, match=code):
+                await books.do("contest.withdraw", who, **asked)
+        gone = contest_of(await accepted(books, "contest.withdraw", grantee(key="2"), **asked))
+        assert (gone.status, gone.answered_by) == ("withdrawn", "")
+        assert await refused(books, "contest.withdraw", grantee(), **asked) == "contest-state"
+        again = contest_of(await accepted(books, opens, grantee(), **fields, **WHY))
+        assert (again.status, again.written_in > gone.written_in) == ("open", True)
+    # A contribution's condition is the receiving fund's to contest, and to withdraw.
+    receives, another = (Actor("agent", "approver", key, "g") for key in ("g1", "g2"))
+    await accepted(books, "condition.contest", receives, condition="k1", **WHY)
+    await accepted(books, "contest.withdraw", another, contest="condition.k1")
+    await sound(books)
+
+
+async def test_nobody_withdraws_it_for_whom_it_concerns(books: Books) -> None:
+    await contestable(books)
+    await accepted(books, "contest.open", grantee(), subject="application:ap", **WHY)
+    await accepted(books, "condition.contest", grantee(), condition="k2", **WHY)
+    wide = Actor("agent", "approver", "z")
+    asked = {"contest": "application.ap"}
+    assert await refused(books, "contest.withdraw", wide, **asked) == "contest-owner"
+    with pytest.raises(Invalid, match="receiver-only"):
+        await books.do("contest.withdraw", wide, contest="condition.k2")
+    # Nor does the database let go of one while its condition says that it is contested.
+
+    async def forge(unit: Unit) -> Made:
+        contest = await unit.find(Contest, "condition.k2")
+        assert contest is not None
+        entry = Entry("contest.withdraw", grantee().told(), (key_hash("g", "f"), bytes(32)), {})
+        gone = structs.replace(contest, status="withdrawn")
+        return await unit.write(entry, Draft(effective_on=TODAY, sets=(gone,)), [])
+
+    with pytest.raises((Problem, asyncpg.PostgresError)):
+        await books.writer.run(forge)
+
+
+async def test_a_donor_contests_a_decision_that_concerns_itself(books: Books) -> None:
+    await books.chain()
+    told = {"id": "c2", "from_party": "donor", "to_fund": "g", "amount": usd("10.00")}
+    more = {"contribution": "earmarked", "effective_on": "2026-03-02"}
+    made = await accepted(books, "commitment.sign", **told, **more)
+    (decision,) = parse(made.content)[1].sets["decision"]
+    assert decision["party"] == "donor"
+    subject = {"subject": f"decision:{decision['id']}", **WHY}
+    donor = Actor("donor", "donor", "d")
+    with pytest.raises(Invalid, match="party-not-allowed"):
+        await books.do("contest.open", Actor("group", "donor", "e"), **subject)
+    contest = contest_of(await accepted(books, "contest.open", donor, **subject))
+    assert (contest.party, contest.owner) == ("donor", "approver")
+    await accepted(books, "contest.withdraw", donor, contest=contest.id)
+    await sound(books)
+
+
 # What no rule would write ------------------------------------------------------------------------
 
 OPEN = Contest(
@@ -143,6 +219,7 @@ FORGED: list[dict[str, Any]] = [
     {"due_on": TODAY - timedelta(days=1)},
     {"written_in": 10**6},
     {"answered_by": "key", "answered_in": 9, "status": "upheld"},
+    {"status": "withdrawn", "party": "another", "answered_by": "key2", "answered_in": 1},
 ]
 
 
@@ -171,6 +248,13 @@ async def test_neither_path_lets_a_forged_contest_stand(
 
     with pytest.raises((Problem, asyncpg.PostgresError)):
         await books.writer.run(forge)
+
+
+def test_the_fold_knows_who_may_withdraw() -> None:
+    gone = structs.replace(OPEN, status="withdrawn", party="agent")
+    held(gone, "contest.withdraw")
+    with pytest.raises(Differs):
+        held(structs.replace(gone, party="group"), "contest.withdraw")
 
 
 def test_the_fold_knows_who_owes_an_answer() -> None:

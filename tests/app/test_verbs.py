@@ -91,11 +91,21 @@ class Played(NamedTuple):
         books: where it is played.
         look: a connection that reads.
         case: a case of overlap that concerns fund n, by the grantee's side of it.
+        decision: one that concerns the donor, who contests it.
     """
 
     books: Books
     look: asyncpg.Connection
     case: str
+    decision: str
+
+    def of_donor(self, verb: str) -> dict[str, Any]:
+        """What the donor asks otherwise than the grantee: it contests what concerns itself."""
+        asked = {
+            "contest.open": {"subject": f"decision:{self.decision}", "reason": "why"},
+            "contest.withdraw": {"contest": f"decision.{self.decision}"},
+        }
+        return asked.get(verb, {})
 
     async def seq(self) -> int:
         """Where the journal stands."""
@@ -125,7 +135,11 @@ async def played(db: Database) -> AsyncIterator[Played]:
     opened = await books.do("overlap.open", detector="same-organisation", **OVERLAP)
     case = parse(opened.content)[1].sets["overlap_case"][0]["id"]
     look = await database.connect(db.app_url, "mfm_writer")
-    yield Played(books, look, case)
+    own = "SELECT min(id) FROM mfm.decision WHERE mechanism_id = $1 AND party = 'donor'"
+    decision = await look.fetchval(own, mechanism.id)
+    why = {"subject": f"decision:{decision}", "reason": "why"}
+    assert (await books.do("contest.open", Actor("donor", "donor", "dk"), **why)).accepted
+    yield Played(books, look, case, decision)
     await look.close()
     await writer.close()
 
@@ -329,6 +343,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "waiver.revoke": {"waiver": "leave", "reason": "why"},
     "contest.open": {"subject": "application:ap", "reason": "why"},
     "contest.assign": {"contest": "condition.k2", "owner": "k"},
+    "contest.withdraw": {"contest": "condition.k2"},
     "contest.answer": {"contest": "condition.k2", "outcome": "dismissed", "reason": "why"},
     "call.draft": {**CALL, "id": "k9"},
     "call.revise": {**{name: CALL[name] for name in CALL.keys() - {"id", "fund"}}, "call": "k0"},
@@ -392,10 +407,11 @@ def test_there_is_a_request_of_every_verb() -> None:
 
 @pytest.mark.parametrize("verb", REQUESTS)
 async def test_each_role_may_what_the_table_says(played: Played, verb: str) -> None:
-    before, request = await played.seq(), REQUESTS[verb]
-    if request.get("overlap") == CASE:
-        request = {**request, "overlap": played.case}
+    before, usual = await played.seq(), REQUESTS[verb]
+    if usual.get("overlap") == CASE:
+        usual = {**usual, "overlap": played.case}
     for role in ROLES:
+        request = (played.of_donor(verb) if role == "donor" else {}) or usual
         scope = TABLE[verb].get(role)
         party = {"donor": "donor", "grantee": "group"}.get(role, "agent")
         told = await outcome(played.books, verb, Actor(party, role, "x"), request)

@@ -73,6 +73,15 @@ async def contested(site: Site, token: str, decision: str) -> None:
         assert word in (await site.client.get(f"/s/{token}?lang={code}")).text
     told = (await site.get(f"/v1/contests/{contest['id']}", "approver")).json()
     assert (told["owner"], told["texts"]) == ("approver", {"reason": "It is little."})
+    withdrawn = await site.post(f"/v1/contests/{contest['id']}/withdraw", None, "grantee")
+    assert withdrawn.status_code == 201, withdrawn.text
+    assert "You withdrew your contest" in (await site.client.get(f"/s/{token}?lang=en")).text
+    assert (await site.post("/v1/contests", asked, "grantee")).status_code == 201
+    for day, count in ((contest["due_on"], 0), ("2999-01-01", 1)):
+        due = await site.get(f"/v1/contests?status=open&due_before={day}", "approver")
+        assert len(due.json()["items"]) == count, day
+    problem(await site.get("/v1/contests?due_before=soon"), "query-invalid", 400)
+    assert told["overdue"] is False
     answer = {"outcome": "dismissed", "reason": "It is not."}
     done = await site.post(f"/v1/contests/{contest['id']}/answer", answer, "approver")
     assert done.status_code == 201, done.text

@@ -23,7 +23,6 @@ from mfm.core.contests import answered as answer_of
 from mfm.core.disbursements import Disbursement
 from mfm.core.errors import Invalid
 from mfm.core.funds import Fund
-from mfm.core.permissions import OPERATOR
 from mfm.core.record import Draft
 from mfm.core.schedules import ConditionTerm
 from mfm.core.terms import Act
@@ -120,26 +119,10 @@ async def must_be_payable(context: Context, disbursement: Disbursement) -> None:
     rules.must_be_settled([await context.get(Condition, name) for name in names])
 
 
-async def _read(context: Context, name: str) -> tuple[Condition, Commitment]:
-    condition = await context.get(Condition, name, "/condition")
-    return condition, await context.get(Commitment, condition.commitment)
-
-
 async def _as_receiver(
     context: Context, command: AcceptCondition | ContestCondition
 ) -> tuple[Condition, Commitment, Act]:
-    """Read a condition for who gets the money: the grantee itself, or the fund that receives.
-
-    Raises:
-        Invalid: `not-found`, `role-not-allowed`, `fund-not-allowed`, `party-not-allowed`,
-            `receiver-only`.
-    """
-    condition, commitment = await _read(context, command.condition)
-    context.require((commitment.to_fund,), (commitment.to_party,))
-    if commitment.to_party and context.actor.role not in ("grantee", OPERATOR):
-        detail = f"Only {commitment.to_party} itself may do this, with a key of its own."
-        raise Invalid("receiver-only", detail, "/condition")
-    fund = await context.get(Fund, commitment.to_fund or commitment.from_fund)
+    condition, commitment, fund = await contests.receiving(context, command.condition, "/condition")
     return condition, commitment, context.act(command.effective_on, fund)
 
 
@@ -151,7 +134,8 @@ async def _as_provider(
     Raises:
         Invalid: `not-found`, `role-not-allowed`, `fund-not-allowed`.
     """
-    condition, commitment = await _read(context, command.condition)
+    condition = await context.get(Condition, command.condition, "/condition")
+    commitment = await context.get(Commitment, condition.commitment)
     giver = commitment.funds[0]
     context.require((giver,), (commitment.from_party,))
     fund = await context.get(Fund, giver)

@@ -5,11 +5,21 @@ from mfm.app.perform import Verb
 from mfm.core import contests as rules
 from mfm.core.applications import Application
 from mfm.core.boards import Board
-from mfm.core.contests import AnswerContest, AssignContest, Contest, Matter, OpenContest
-from mfm.core.errors import Refused
+from mfm.core.commitments import Commitment
+from mfm.core.conditions import Condition, uncontested
+from mfm.core.contests import (
+    AnswerContest,
+    AssignContest,
+    Contest,
+    Matter,
+    OpenContest,
+    WithdrawContest,
+)
+from mfm.core.errors import Invalid, Refused
 from mfm.core.funds import Fund
 from mfm.core.judgements import Decision
 from mfm.core.keys import ApiKey
+from mfm.core.permissions import OPERATOR
 from mfm.core.record import Draft, Noun
 from mfm.core.standards import Standards
 from mfm.core.terms import Act
@@ -72,6 +82,42 @@ async def assign(context: Context, command: AssignContest) -> Draft:
     return rules.assign(context.act(None, await context.get(Fund, contest.fund)), contest, key)
 
 
+async def withdraw(context: Context, command: WithdrawContest) -> Draft:
+    """Withdraw a contest that is not answered."""
+    contest = await context.get(Contest, command.contest, "/contest")
+    kind, _, name = contest.subject.partition(":")
+    fund = await context.get(Fund, contest.fund)
+    if kind != "condition":
+        context.require((), (contest.party,))
+        act = context.act(None, fund)
+        gone = rules.withdrawn(act, contest)
+        return Draft(effective_on=act.on, sets=(gone,), funds=(contest.fund,))
+    condition, _, fund = await receiving(context, name, "/contest")
+    act = context.act(None, fund)
+    gone = rules.withdrawn(act, contest)
+    sets = (gone, uncontested(condition))
+    return Draft(effective_on=act.on, sets=sets, funds=condition.funds)
+
+
+async def receiving(
+    context: Context, name: str, pointer: str
+) -> tuple[Condition, Commitment, Fund]:
+    """Read a condition for who gets the money: the grantee itself, or the fund that receives.
+
+    Raises:
+        Invalid: `not-found`, `role-not-allowed`, `fund-not-allowed`, `party-not-allowed`,
+            `receiver-only`.
+    """
+    condition = await context.get(Condition, name, pointer)
+    commitment = await context.get(Commitment, condition.commitment)
+    context.require((commitment.to_fund,), (commitment.to_party,))
+    if commitment.to_party and context.actor.role not in ("grantee", OPERATOR):
+        detail = f"Only {commitment.to_party} itself may do this, with a key of its own."
+        raise Invalid("receiver-only", detail, pointer)
+    fund = await context.get(Fund, commitment.to_fund or commitment.from_fund)
+    return condition, commitment, fund
+
+
 async def answer(context: Context, command: AnswerContest) -> Draft:
     """Answer a contest of a decision or an application."""
     contest = await context.get(Contest, command.contest, "/contest")
@@ -92,5 +138,6 @@ _SUBJECT = (Contest, "contest")
 VERBS = (
     Verb("contest.open", OpenContest, open_, "/contests"),
     Verb("contest.assign", AssignContest, assign, "/contests/{contest}/assign", _SUBJECT),
+    Verb("contest.withdraw", WithdrawContest, withdraw, "/contests/{contest}/withdraw", _SUBJECT),
     Verb("contest.answer", AnswerContest, answer, "/contests/{contest}/answer", _SUBJECT),
 )

@@ -9,12 +9,13 @@ from mfm.core.permissions import Actor, scope_of
 from mfm.core.record import Noun, parse
 from mfm.store import reads
 from mfm.store.database import Engine
-from mfm.store.reads import Page, Reach
+from mfm.store.reads import BEFORE, Page, Reach
 
 LIMIT_MAX = 500
 """The most items on one page."""
 
 __all__ = [
+    "BEFORE",
     "LIMIT_MAX",
     "Page",
     "action_of",

@@ -88,6 +88,7 @@ _OTHERS = {
     "condition.accept": "condition.contest",
     "contest.open": "contest.answer",
     "contest.assign": "contest.assign",
+    "contest.withdraw": "contest.open",
     "contest.answer": "contest.open",
     "write-off.reject": "write-off.propose",
 }

@@ -260,6 +260,11 @@ def contest(act: Act, condition: Condition) -> Draft:
     return Draft(effective_on=act.on, sets=(changed,), funds=condition.funds)
 
 
+def uncontested(condition: Condition) -> Condition:
+    """Return a condition whose contest is withdrawn; it may be contested again."""
+    return structs.replace(condition, contest="", contested_by="")
+
+
 def answer(act: Act, command: AnswerCondition, condition: Condition) -> Draft:
     """Record the outcome of a contest; upheld, the condition is lifted.
 

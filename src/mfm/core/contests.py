@@ -2,7 +2,8 @@
 
 Each has an owner (the fund's board where it has one, else its approvers; of a donor's condition the
 donor), perhaps a person among them; a day by which it is to be answered; and an outcome, which is
-given by none who contested, decided, or is concerned. Nothing is contested twice.
+given by none who contested, decided, or is concerned. Nothing is contested twice, but what was
+withdrawn may be contested again: nobody is talked out of it for good.
 """
 
 from datetime import date, timedelta
@@ -37,7 +38,7 @@ DAYS = 30
 
 
 class Contest(Noun, frozen=True, kw_only=True):
-    """A contest: open, then upheld or dismissed. Its id is its subject's, with a dot.
+    """A contest: open, then upheld or dismissed; or withdrawn. Its id is its subject's, with a dot.
 
     Attributes:
         subject: what is contested, such as decision:d1.
@@ -90,6 +91,12 @@ class AssignContest(Command, frozen=True, kw_only=True):
     owner: Id
 
 
+class WithdrawContest(Command, frozen=True, kw_only=True):
+    """Withdraw a contest that is not answered, as the one who contests."""
+
+    contest: ContestId
+
+
 class AnswerContest(Command, frozen=True, kw_only=True):
     """Answer a contest: upheld, and what it is about is decided anew; or dismissed."""
 
@@ -109,7 +116,7 @@ def opened(act: Act, matter: Matter, standing: Contest | None, seq: int) -> Cont
     Raises:
         Refused: `contest-state` where there is one already.
     """
-    if standing is not None and standing.status != "reversed":
+    if standing is not None and standing.status not in ("reversed", "withdrawn"):
         detail = f"{matter.subject} was contested before; that is {standing.status}."
         raise Refused("contest-state", detail, "/subject")
     return Contest(
@@ -159,6 +166,25 @@ def answered(act: Act, outcome: Answer, contest: Contest, seq: int) -> Contest:
     if actor.key != owes if contest.owner_key else actor.role not in (owes, OPERATOR):
         raise Refused("contest-owner", f"The answer to {contest.id} is for {owes}.", "/contest")
     return structs.replace(contest, status=outcome, answered_by=actor.key, answered_in=seq)
+
+
+def withdrawn(act: Act, contest: Contest) -> Contest:
+    """Return a contest that is withdrawn by whom it concerns; for a fund, by its approver.
+
+    Raises:
+        Refused: `contest-state`; `contest-owner` for anybody else.
+    """
+    _must_be_open(contest)
+    if not may_withdraw(act.actor.party, act.actor.role, contest):
+        detail = f"Contest {contest.id} is {contest.party}'s own to withdraw."
+        raise Refused("contest-owner", detail, "/contest")
+    return structs.replace(contest, status="withdrawn")
+
+
+def may_withdraw(party: str, role: str, contest: Contest) -> bool:
+    """Tell whether a contest is somebody's to withdraw."""
+    by_fund = role == "approver" and contest.subject.startswith("condition:")
+    return party == contest.party or by_fund or role == OPERATOR
 
 
 def reopened(act: Act, application: Application) -> Application:

@@ -121,7 +121,8 @@ motion.propose          preparer:fund board:fund
 motion.close            preparer:fund board:fund
 vote.cast               board:fund
 conflict.declare        board:fund
-contest.open            grantee:own
+contest.open            donor:own grantee:own
+contest.withdraw        approver:fund donor:own grantee:own
 contest.assign          approver:fund board:fund
 contest.answer          approver:fund board:fund
 waiver.sign             approver:fund board:fund

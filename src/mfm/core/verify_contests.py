@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 
-from mfm.core.contests import Contest
+from mfm.core.contests import Contest, may_withdraw
 from mfm.core.record import Noun
 from mfm.core.verify_form import Differs, Told
 
 Rows = Mapping[str, Mapping[str, Noun]]
 _OPENS = ("contest.open", "condition.contest")
+_WITHDRAWS = "contest.withdraw"
 _ANSWERS = ("contest.answer", "condition.answer")
 _KINDS = ("condition", "decision", "application")
 
@@ -45,6 +46,17 @@ def _check(rows: Rows, told: Told, state: Contest) -> None:
         raise Differs("contest", told.seq, f"{state.id} is of {state.opened_on}.")
     if answers:
         _check_answer(told, state)
+    if told.verb == _WITHDRAWS:
+        _check_withdrawal(rows, told, state)
+
+
+def _check_withdrawal(rows: Rows, told: Told, state: Contest) -> None:
+    kind, _, name = state.subject.partition(":")
+    own = may_withdraw(told.actor["party"], told.actor["role"], state)
+    still = getattr(rows[kind][name], "contest", "")
+    set_beside = {(each, noun.id) for each, noun in told.sets} - {("contest", state.id)}
+    if not own or still or set_beside - {(kind, name)}:
+        raise Differs("contest", told.seq, f"{state.id} was withdrawn by {told.actor['key']}.")
 
 
 def _check_answer(told: Told, state: Contest) -> None:

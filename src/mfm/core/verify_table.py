@@ -101,7 +101,7 @@ condition.assess
 
 condition.contest
   condition proposed|open>proposed|open contest contested_by
-  contest new|reversed>open *
+  contest new|reversed|withdrawn>open *
 
 condition.answer
   condition proposed|open>proposed|open|lifted contest answered_by

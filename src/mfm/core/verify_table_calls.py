@@ -14,7 +14,11 @@ waiver.revoke
   waiver signed>revoked
 
 contest.open
-  contest new|reversed>open *
+  contest new|reversed|withdrawn>open *
+
+contest.withdraw
+  contest open>withdrawn
+  condition? proposed|open>proposed|open contest contested_by
 
 contest.assign
   contest open>open owner_key

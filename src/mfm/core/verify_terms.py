@@ -39,6 +39,7 @@ _STEPS = {
     "condition.contest": "contested_by",
     "condition.answer": "answered_by",
 }
+_WITHDRAWS = "contest.withdraw"
 # Who may not be one person: two who judge what a third has added, and who contests it.
 _APART = (
     ("added_by", "accepted_by"),
@@ -137,6 +138,8 @@ def _commitment(rows: Rows, told: Told, state: Commitment, _: Noun | None) -> No
 def _condition(rows: Rows, told: Told, state: Condition, before: Noun | None) -> None:
     by = _STEPS.get(told.verb, "")
     keys = {name for name in _STEPS.values() if getattr(state, name) != getattr(before, name, "")}
+    if told.verb == _WITHDRAWS and not (state.contest or state.contested_by):
+        return  # who may is held with the contest; nothing else of it may change
     if keys - {by} or getattr(state, by, "") != told.actor["key"]:
         detail = f"{by} of condition {state.id} is not who made the record."
         raise Differs("state-machine", told.seq, detail)

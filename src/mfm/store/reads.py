@@ -1,5 +1,6 @@
 """Reading: pages of nouns and records, in the order in which they last changed."""
 
+from datetime import date
 from typing import Any
 
 from msgspec import Struct, convert
@@ -61,6 +62,10 @@ FUND_FIELDS = ("fund", "from_fund", "to_fund")
 PARTY_FIELDS = ("donor", "party", "from_party", "to_party", "lead")
 
 
+BEFORE = "_before"
+"""How the name of a filter ends that asks for days before one, such as due_before for due_on."""
+
+
 def _columns(noun: type[Noun]) -> tuple[str, ...]:
     return noun.__struct_fields__
 
@@ -96,6 +101,8 @@ def _where(noun: type[Noun], reach: Reach) -> list[ColumnElement[bool]]:
 def _filter(noun: type[Noun], name: str, value: str) -> ColumnElement[bool]:
     if noun is Allocation and name == "donor":
         return column("id").in_(allocations_of(value))
+    if name.endswith(BEFORE):
+        return column(f"{name.removesuffix(BEFORE)}_on") < date.fromisoformat(value)
     if name in PARTY_FIELDS:
         return column(name) == any_(func.array(_names_of(value)))
     return column(name) == value

@@ -1,12 +1,13 @@
 """Endpoints: what an address does, who may ask, and what its documentation says."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from datetime import date
 from io import SEEK_END
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 from litestar import Request, Response
-from msgspec import Struct, json
+from msgspec import Struct, ValidationError, convert, json
 
 from mfm.core.errors import Invalid
 from mfm.core.permissions import Actor
@@ -200,6 +201,18 @@ def query_int(told: dict[str, str], name: str, default: int, bounds: tuple[int, 
     if number is None or not low <= number <= high:
         raise Invalid("query-invalid", f"{name} is a whole number from {low} to {high}.")
     return number
+
+
+def query_day(told: dict[str, str], name: str) -> date:
+    """Return a day that a query parameter tells.
+
+    Raises:
+        Invalid: `query-invalid` when it is none.
+    """
+    try:
+        return convert(told[name], date)
+    except ValidationError:
+        raise Invalid("query-invalid", f"{name} is a day, such as 2027-01-31.") from None
 
 
 def actor_of(actor: Actor | None) -> Actor:

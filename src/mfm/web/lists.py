@@ -60,6 +60,7 @@ from mfm.web.endpoints import (
     ok,
     part,
     queries_of,
+    query_day,
     query_int,
     tell,
     whole,
@@ -87,7 +88,16 @@ FILTERS: dict[type[Noun], tuple[str, ...]] = {
     Revaluation: ("fund",),
     Pledge: ("fund", "donor", "status"),
     Commitment: ("kind", "from_party", "from_fund", "to_fund", "to_party", "allocation", "status"),
-    Condition: ("commitment", "from_fund", "to_fund", "type", "status", "assessment", "contest"),
+    Condition: (
+        "commitment",
+        "from_fund",
+        "to_fund",
+        "type",
+        "status",
+        "assessment",
+        "contest",
+        "due_before",
+    ),
     Deposit: ("fund", "commitment"),
     DonorRefund: ("fund", "commitment", "party", "status"),
     UnidentifiedReceipt: ("fund", "status"),
@@ -102,7 +112,7 @@ FILTERS: dict[type[Noun], tuple[str, ...]] = {
     Attestation: ("party", "kind", "status"),
     Standards: ("fund",),
     Decision: ("fund", "gate", "subject", "outcome", "status", "party"),
-    Contest: ("fund", "party", "subject", "status", "owner", "owner_key"),
+    Contest: ("fund", "party", "subject", "status", "owner", "owner_key", "due_before"),
     Waiver: ("fund", "gate", "subject", "status"),
     Call: ("fund", "funding_window", "status"),
     Comment: ("call", "fund", "party", "status"),
@@ -117,7 +127,7 @@ FILTERS: dict[type[Noun], tuple[str, ...]] = {
     ApiKey: ("party", "role", "fund", "status"),
     StatusLink: ("commitment", "from_fund", "to_party", "status"),
 }
-"""Which fields each list can be narrowed by."""
+"""Which fields each list can be narrowed by; x_before: by the day x_on."""
 
 
 def page_asked(
@@ -133,6 +143,9 @@ def page_asked(
     """
     told = queries_of(ask, {*names, *beside, *(query.name for query in PAGING)})
     filters = {name: told[name] for name in names if name in told}
+    for name in filters:
+        if name.endswith(reads.BEFORE):
+            query_day(told, name)
     since_seq = query_int(told, "updated_since_seq", 0, (0, _SEQ_MAX))
     listing = f"{ask.scope['path']}?{json.encode(sorted(filters.items())).decode()}{since_seq}"
     cursor = told.get("cursor")
@@ -207,6 +220,11 @@ async def _record(services: Services, ask: Ask, actor: Actor | None) -> Response
     return ok(record_json(content), headers={"ETag": f'"{seq}"'})
 
 
+def _narrows(name: str) -> str:
+    stem = name.removesuffix(reads.BEFORE)
+    return f"only with this {name}" if stem == name else f"only what is {stem} before this day"
+
+
 def _reading(noun: type[Noun], filters: tuple[str, ...]) -> tuple[Endpoint, Endpoint]:
     path, name = f"/v1/{PLURALS[KINDS[noun]]}", noun.__name__
     return (
@@ -217,7 +235,7 @@ def _reading(noun: type[Noun], filters: tuple[str, ...]) -> tuple[Endpoint, Endp
             handle=_list(noun),
             text=f"List {PLURALS[KINDS[noun]]}, in the order in which they last changed.",
             answer=f"{name}List",
-            queries=(*(Query(each, f"only with this {each}") for each in filters), *PAGING),
+            queries=(*(Query(each, _narrows(each)) for each in filters), *PAGING),
         ),
         Endpoint(
             method="GET",

@@ -8,6 +8,7 @@ from msgspec import Struct, to_builtins
 
 from mfm.app import call_views, progress, reads, reasons
 from mfm.app.call_views import Rival
+from mfm.app.context import utc_now
 from mfm.core.applications import Application
 from mfm.core.calls import Call
 from mfm.core.comments import Comment
@@ -75,6 +76,11 @@ async def _words(
     return {"texts": await reads.texts(services.engine, sorted(seqs))}
 
 
+async def _contest(services: Services, made: Contest, language: str) -> dict[str, Any]:
+    late = made.status == "open" and made.due_on < utc_now().date()
+    return await _words(services, made, language) | {"overdue": late}
+
+
 async def _call(services: Services, made: Call, language: str) -> dict[str, Any]:
     told = await _words(services, made, language)
     open_yet = made.status in ("draft", "consultation")
@@ -104,6 +110,6 @@ MORE: dict[type[Noun], More] = {
     Call: More((*_TEXTS.fields, ("overlaps", list[Rival])), _call),
     Comment: _TEXTS,
     Application: _TEXTS,
-    Contest: _TEXTS,
+    Contest: More((*_TEXTS.fields, ("overdue", bool)), _contest),
     OverlapAnswer: _TEXTS,
 }

@@ -164,13 +164,12 @@ class _Writer:
         facts += [self.say("overlap", "answered", text=shortened(each)) for each in answers]
         if case.decided_on is not None:
             facts.append(self.say("overlap", case.status, day=self.language.day(case.decided_on)))
-            if case.status == "confirmed":
-                facts.append(Markup.escape(case.effect_notice))
         else:
             key = "still" if case.answer_by < self.told.today else "until"
             names = {"id": case.id, "fund": self.told.around.giver.name}
             facts.append(self.say("overlap", key, day=self.language.day(case.answer_by), **names))
             facts.append(self.say("overlap", "open"))
+        facts.append(Markup.escape(case.effect_notice))
         return Task(Markup.escape(case.notice), tuple(facts))
 
     @staticmethod
