@@ -149,10 +149,14 @@ async def test_what_will_not_come_is_written_off(fund: Books) -> None:
     await sign(fund)
     await done(fund, "deposit.receive", commitment="c", amount=usd("900.00"))
     over = usd("100.01")
-    await refused(
-        fund, "commitment.write-off", "contribution-exceeded", commitment="c", amount=over
-    )
-    await done(fund, "commitment.write-off", commitment="c", reason="insolvent")
+    propose, approve = "write-off.propose", "write-off.approve"
+    await refused(fund, propose, "contribution-exceeded", commitment="c", amount=over)
+    with pytest.raises(Invalid, match="not-found"):
+        await fund.do(propose, commitment="c", refund="x")
+    await done(fund, propose, id="o", commitment="c", reason="insolvent")
+    assert await status(fund, "commitment", "c") == "partly_received"
+    await refused(fund, approve, "four-eyes", write_off="o")
+    await done(fund, approve, "b", write_off="o")
     assert await status(fund, "commitment", "c") == "written_off"
     told = await held(fund)
     assert (told["5950"], told["4100"], "1200" in told) == (100, 1000, False)
@@ -284,7 +288,7 @@ async def test_only_a_contribution_is_conditional_or_earned_later(fund: Books) -
         with pytest.raises(Invalid, match="contribution-only"):
             await fund.do("commitment.sign", **grant, **terms)
     await done(fund, "commitment.sign", id="w", **grant)
-    for verb in ("meet-conditions", "recognise", "reduce", "write-off"):
+    for verb in ("meet-conditions", "recognise", "reduce"):
         with pytest.raises(Invalid, match="commitment-kind"):
             await fund.do(f"commitment.{verb}", commitment="w")
     with pytest.raises(Invalid, match="commitment-kind"):

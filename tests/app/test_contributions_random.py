@@ -63,6 +63,7 @@ SIGNED = step(
     contribution=st.sampled_from(["unearmarked", "private", "public-budget"]),
 )
 RECEIPTS = st.sampled_from(["u0", "u1"])
+LOSSES = st.sampled_from(["o0", "o1"])
 REFUNDS = st.sampled_from(["x0", "x1"])
 STEPS = st.one_of(
     SIGNED,
@@ -71,7 +72,8 @@ STEPS = st.one_of(
     part("commitment.meet-conditions"),
     part("commitment.recognise"),
     part("commitment.reduce", against=AGAINST),
-    part("commitment.write-off"),
+    part("write-off.propose", id=LOSSES),
+    step("write-off.approve", write_off=LOSSES),
     part("donor-refund.decide", id=REFUNDS, against=AGAINST),
     step("donor-refund.pay", refund=REFUNDS),
     step("unidentified-receipt.record", id=RECEIPTS, fund="g", amount=AMOUNTS),
@@ -115,7 +117,7 @@ class Run:
         """Do a step; return its record, or 0 where it is not legal."""
         verb, fields = told
         # A second person pays, so that four eyes never stand in the way.
-        who = operator("b" if verb == "donor-refund.pay" else "a")
+        who = operator("b" if verb in ("donor-refund.pay", "write-off.approve") else "a")
         try:
             made = await self.books.do(verb, who, **fields, **ON)
         except Invalid:

@@ -279,7 +279,6 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "commitment.meet-conditions": {"commitment": "c"},
     "commitment.recognise": {"commitment": "c"},
     "commitment.reduce": {"commitment": "c"},
-    "commitment.write-off": {"commitment": "c"},
     "donor-refund.decide": {"commitment": "c"},
     "donor-refund.pay": {"refund": "z"},
     "unidentified-receipt.record": {"fund": "n", "amount": usd("1.00")},

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from mfm.core import contributions, costs, donor_refunds, in_kind, interest
+from mfm.core import contributions, costs, donor_refunds, in_kind, interest, write_offs
 from mfm.core import unidentified_receipts as receipts
 from mfm.core.accounts import CHART
 from mfm.core.commitments import Commitment, SignCommitment
@@ -68,8 +68,9 @@ def reduce(
 
 def write_off(of: Commitment, amount: str | None = None) -> Draft:
     asked = usd(amount) if amount else None
-    command = contributions.WriteOffCommitment(commitment=of.id, amount=asked)
-    return contributions.write_off(act(), command, of, G)
+    command = write_offs.ProposeWriteOff(commitment=of.id, amount=asked)
+    proposed = one(write_offs.propose(act(), command, "o", (of, None), G), write_offs.WriteOff)
+    return write_offs.approve(act("other"), proposed, (of, None), G)
 
 
 # Signing, conditions, recognition -----------------------------------------------------------------
@@ -169,6 +170,18 @@ def test_a_loss_is_what_was_income() -> None:
     refused("contribution-exceeded", lambda: write_off(LATER))
 
 
+def test_a_loss_needs_two_people_and_is_still_there_when_it_is_approved() -> None:
+    asked = write_offs.ProposeWriteOff(commitment="c")
+    proposed = one(write_offs.propose(act(), asked, "o", (PAID, None), G), write_offs.WriteOff)
+    assert (proposed.receivable, proposed.party, proposed.fund) == (True, "donor", "g")
+    refused("four-eyes", lambda: write_offs.approve(act(), proposed, (PAID, None), G))
+    less = one(reduce(PAID, "0.01"), Commitment)
+    refused(
+        "contribution-exceeded",
+        lambda: write_offs.approve(act("other"), proposed, (less, None), G),
+    )
+
+
 @pytest.mark.parametrize(
     ("rule", "of", "amount"),
     [
@@ -186,7 +199,7 @@ def test_no_part_is_more_than_there_is(rule: Rule, of: Commitment, amount: str |
     refused("contribution-exceeded", lambda: rule(of, amount))
 
 
-@pytest.mark.parametrize("rule", [meet, recognise, reduce, write_off])
+@pytest.mark.parametrize("rule", [meet, recognise, reduce])
 def test_other_commitments_have_none_of_this(rule: Rule) -> None:
     invalid("commitment-kind", lambda: rule(GRANT, None))
 

@@ -18,7 +18,8 @@ STEPS = (
     ("unidentified-receipt.record", {"id": "u", "fund": "g", "amount": usd("50.00")}),
     ("unidentified-receipt.identify", {"receipt": "u", "commitment": "c"}),
     ("donor-refund.decide", {"id": "z", "commitment": "c", "amount": usd("10.00")}),
-    ("commitment.write-off", {"commitment": "c", "amount": usd("5.00")}),
+    ("write-off.propose", {"id": "o", "commitment": "c", "amount": usd("5.00")}),
+    ("write-off.approve", {"write_off": "o"}),
     ("interest.earn", {"fund": "g", "amount": usd("7.00")}),
     ("cost.pay", {"fund": "g", "kind": "direct", "amount": usd("3.00")}),
     ("in-kind.record", {"fund": "g", "donor": "donor", "hours": "1.5", "hour": usd("9.00")}),
@@ -32,7 +33,8 @@ async def connection(books: Books, db: Database) -> AsyncIterator[asyncpg.Connec
     await begin(books)
     for verb, fields in STEPS:
         told = {**SIGNED, **fields} if verb == "commitment.sign" else fields
-        made = await books.do(verb, operator("a"), **told, **ON)
+        key = "b" if verb == "write-off.approve" else "a"
+        made = await books.do(verb, operator(key), **told, **ON)
         assert made.accepted, made.content
     made = await asyncpg.connect(db.admin_url, server_settings={"search_path": "mfm"})
     transaction = made.transaction()

@@ -199,7 +199,7 @@ async def money_in(books: Books, on: dict[str, str]) -> None:
             },
         ),
         ("commitment.reduce", {"commitment": "c3", "amount": usd("15.00")}),
-        ("commitment.write-off", {"commitment": "c3"}),
+        ("write-off.propose", {"id": "lost", "commitment": "c3"}),
         ("interest.earn", {"fund": "n", "amount": usd("7.00")}),
         ("cost.pay", {"fund": "n", "kind": "direct", "amount": usd("3.00")}),
         (
@@ -212,6 +212,7 @@ async def money_in(books: Books, on: dict[str, str]) -> None:
         assert made.accepted, made.content
     assert not (await books.do("donor-refund.pay", operator("a"), refund="z", **on)).accepted
     assert (await books.do("donor-refund.pay", operator("b"), refund="z", **on)).accepted
+    assert (await books.do("write-off.approve", operator("b"), write_off="lost", **on)).accepted
 
 
 async def money_out(books: Books, on: dict[str, str]) -> None:

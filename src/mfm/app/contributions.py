@@ -11,7 +11,6 @@ from mfm.core.contributions import (
     MeetConditions,
     RecogniseCommitment,
     ReduceCommitment,
-    WriteOffCommitment,
 )
 from mfm.core.funds import Fund
 from mfm.core.record import Draft
@@ -30,7 +29,7 @@ async def contribution_of(context: Context, commitment_id: str) -> tuple[Commitm
     return commitment, await context.get(Fund, commitment.to_fund)
 
 
-C = TypeVar("C", MeetConditions, RecogniseCommitment, ReduceCommitment, WriteOffCommitment)
+C = TypeVar("C", MeetConditions, RecogniseCommitment, ReduceCommitment)
 
 
 async def _decide(
@@ -55,11 +54,6 @@ async def reduce(context: Context, command: ReduceCommitment) -> Draft:
     return await _decide(context, command, rules.reduce)
 
 
-async def write_off(context: Context, command: WriteOffCommitment) -> Draft:
-    """Give up what a donor owes and will not pay."""
-    return await _decide(context, command, rules.write_off)
-
-
 _PATH, _SUBJECT = "/commitments/{commitment}/", (Commitment, "commitment")
 VERBS = (
     Verb(
@@ -71,5 +65,4 @@ VERBS = (
     ),
     Verb("commitment.recognise", RecogniseCommitment, recognise, _PATH + "recognise", _SUBJECT),
     Verb("commitment.reduce", ReduceCommitment, reduce, _PATH + "reduce", _SUBJECT),
-    Verb("commitment.write-off", WriteOffCommitment, write_off, _PATH + "write-off", _SUBJECT),
 )

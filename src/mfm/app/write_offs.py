@@ -3,7 +3,7 @@
 from mfm.app.context import Context
 from mfm.app.perform import Verb
 from mfm.core import write_offs as rules
-from mfm.core.commitments import Commitment, must_be_grant
+from mfm.core.commitments import Commitment
 from mfm.core.funds import Fund
 from mfm.core.record import Draft
 from mfm.core.refunds import Refund
@@ -11,14 +11,14 @@ from mfm.core.write_offs import ApproveWriteOff, ProposeWriteOff, RejectWriteOff
 
 
 async def propose(context: Context, command: ProposeWriteOff) -> Draft:
-    """Propose to give up an advance, or a refund that will not come."""
+    """Propose to give up an advance, a refund that will not come, or what a donor owes."""
     commitment = await context.get(Commitment, command.commitment, "/commitment")
-    must_be_grant(commitment)
-    context.require((commitment.from_fund,))
+    fund_id = commitment.to_fund if commitment.kind == "contribution" else commitment.from_fund
+    context.require((fund_id,))
     refund = None
     if command.refund is not None:
         refund = await context.get(Refund, command.refund, "/refund")
-    fund = await context.get(Fund, commitment.from_fund)
+    fund = await context.get(Fund, fund_id)
     made_id = await context.new_id(WriteOff, command.id)
     act = context.act(command.effective_on, fund)
     return rules.propose(act, command, made_id, (commitment, refund), fund)

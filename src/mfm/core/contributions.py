@@ -73,15 +73,6 @@ class ReduceCommitment(Command, frozen=True, kw_only=True):
     reason: Text = ""
 
 
-class WriteOffCommitment(Command, frozen=True, kw_only=True):
-    """Give up what a donor owes and will not pay; without `amount`, all of it."""
-
-    commitment: Id
-    amount: Money | None = None
-    effective_on: date | None = None
-    reason: Text = ""
-
-
 # Signing, and becoming firm -----------------------------------------------------------------------
 
 
@@ -318,26 +309,28 @@ def is_earmarked(commitment: Commitment) -> bool:
     return by_terms or commitment.income == INCOME["earmarked"]
 
 
-def write_off(act: Act, command: WriteOffCommitment, commitment: Commitment, fund: Fund) -> Draft:
-    """Record that what is owed will not come: 5950 / 1200.
-
-    Only what was income can be a loss; what is still deferred is reduced instead.
+def losable_minor(commitment: Commitment) -> int:
+    """Return what can be written off: only what was income is a loss, what is deferred is reduced.
 
     Raises:
         Invalid: `commitment-kind`.
-        Refused: `contribution-exceeded`.
     """
     must_be_contribution(commitment)
     firm_minor = commitment.amount_minor - commitment.conditional_minor
     earned_minor = firm_minor - commitment.deferred_minor - commitment.written_off_minor
-    whole_minor = min(owed_minor(commitment), earned_minor)
-    amount_minor = part(command.amount, whole_minor, fund, "owed and was income")
+    return min(owed_minor(commitment), earned_minor)
+
+
+def give_up_owed(
+    commitment: Commitment, fund: Fund, amount_minor: int
+) -> tuple[Commitment, Posting]:
+    """Give up what a donor owes and will not pay: 5950 / 1200."""
     changed = structs.replace(
         commitment, written_off_minor=commitment.written_off_minor + amount_minor
     )
     changed = structs.replace(changed, status=standing(changed))
     posting = fund.move(("5950", commitment.id), ("1200", commitment.id), amount_minor)
-    return Draft(effective_on=act.on, sets=(changed,), postings=(posting,))
+    return changed, posting
 
 
 # What it stands at --------------------------------------------------------------------------------
@@ -358,14 +351,23 @@ def part(money: Money | None, whole_minor: int, fund: Fund, what: str) -> int:
     """Return the part that is asked for, in minor units: all of it unless an amount is told.
 
     Raises:
-        Refused: `contribution-exceeded` when it is more than there is, or there is nothing.
+        Refused: as `must_be_there`.
     """
     amount_minor = whole_minor if money is None else fund.amount(money, "/amount")
+    must_be_there(amount_minor, whole_minor, fund, what)
+    return amount_minor
+
+
+def must_be_there(amount_minor: int, whole_minor: int, fund: Fund, what: str) -> None:
+    """Hold that a contribution has as much as is asked for.
+
+    Raises:
+        Refused: `contribution-exceeded` when it is more than there is, or there is nothing.
+    """
     if amount_minor > whole_minor or not whole_minor:
         whole = decimal_text(whole_minor, fund.currency)
         detail = f"Of this contribution {whole} {fund.currency} is {what}."
         raise Refused("contribution-exceeded", detail, "/amount")
-    return amount_minor
 
 
 def owed_minor(commitment: Commitment) -> int:

@@ -126,7 +126,7 @@ def settled(deposit: Deposit, settles: Money | None, fund: Fund) -> int:
         told = f"{decimal_text(deposit.amount_minor, fund.currency)} {fund.currency}"
         detail = (
             f"The deposit is worth {told}; what it settles is more than 25 % off. Settle what it is"
-            " worth, and take the rest off with commitment.reduce or commitment.write-off."
+            " worth, and take the rest off with commitment.reduce or write-off.propose."
         )
         raise Refused("settles-implausible", detail, "/settles")
     return settled_minor

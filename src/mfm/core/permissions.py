@@ -94,7 +94,6 @@ condition.answer        approver:fund board:fund donor:own
 commitment.meet-conditions approver:fund
 commitment.recognise    approver:fund
 commitment.reduce       approver:fund
-commitment.write-off    approver:fund
 deposit.receive         preparer:fund
 deposit.charge-fee      preparer:fund
 donor-refund.decide     approver:fund

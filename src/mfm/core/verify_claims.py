@@ -51,7 +51,7 @@ def _commitment(made: Commitment) -> Iterator[Claim]:
     yield ("accepted", made.id), made.accepted_minor
     yield ("claimed", made.id), made.claimed_minor
     yield ("refunded", made.id), made.refunded_minor
-    yield ("lost", made.id), made.lost_minor
+    yield ("lost", made.id), made.lost_minor + made.written_off_minor
     if made.kind == "contribution":
         yield from _contribution(made)
     else:
@@ -290,6 +290,7 @@ def _refund(made: Refund) -> Iterator[Claim]:
 def _write_off(made: WriteOff) -> Iterator[Claim]:
     if made.status == "approved":
         yield ("lost", made.commitment), -made.amount_minor
+    if made.status == "approved" and not made.receivable:  # that loss is the contribution's claim
         yield account(made.fund, "5950", made.currency, made.commitment), made.amount_minor
 
 

@@ -82,6 +82,7 @@ _REFERENCES = {
     "reported_activity": {"fund": "fund"},
     "reported_transaction": {"fund": "fund"},
 }
+_DONORS = {"fund": "to_fund", "party": "from_party", "currency": "currency"}
 # kind -> (kinds of commitment it belongs to, its field -> the commitment's field that it repeats).
 _UNDER: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "condition": (
@@ -89,10 +90,7 @@ _UNDER: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
         {"from_fund": "from_fund", "to_fund": "to_fund"},
     ),
     "deposit": (("contribution",), {"fund": "to_fund", "currency": "currency"}),
-    "donor_refund": (
-        ("contribution",),
-        {"fund": "to_fund", "party": "from_party", "currency": "currency"},
-    ),
+    "donor_refund": (("contribution",), _DONORS),
     "disbursement": (
         ("grant", "transfer"),
         {name: name for name in ("from_fund", "to_fund", "to_party", "currency")},
@@ -101,6 +99,7 @@ _UNDER: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "report": (("grant",), {"fund": "from_fund", "party": "to_party", "currency": "currency"}),
     "refund": (("grant",), {"fund": "from_fund", "party": "to_party", "currency": "currency"}),
     "write_off": (("grant",), {"fund": "from_fund", "party": "to_party", "currency": "currency"}),
+    "receivable": (("contribution",), _DONORS),
 }
 # kind of commitment -> (the sides it has, the accounts its income may be on).
 _SIDES: dict[str, tuple[set[str], tuple[str, ...]]] = {
@@ -265,8 +264,9 @@ class States:
                 raise Differs("state-reference", told.seq, detail)
         if isinstance(state, Commitment):
             _check_sides(state, told)
-        if kind in _UNDER:
-            kinds, fields = _UNDER[kind]
+        under = "receivable" if getattr(state, "receivable", False) else kind
+        if under in _UNDER:
+            kinds, fields = _UNDER[under]
             made: Any = self.rows["commitment"].get(getattr(state, "commitment", ""))
             if made is None or made.kind not in kinds:
                 detail = f"{kind} {state.id} belongs to no {' or '.join(kinds)}."

@@ -125,10 +125,6 @@ commitment.reduce
   9290/9200:-11 2100/1200:-11 3100/1200:-11 3200/1200:-11
   4100/1200:-11 4110/1200:-11 4120/1200:-11 4130/1200:-11
 
-commitment.write-off
-  commitment any>any written_off_minor
-  5950/1200
-
 donor-refund.decide
   donor_refund new>decided
   commitment any>any amount_minor paid_minor deferred_minor reduced_minor from_balance_minor tranches
@@ -307,9 +303,9 @@ write-off.propose
 
 write-off.approve
   write_off proposed>approved decided_by decided_on
-  commitment any>any lost_minor claimed_minor
+  commitment any>any lost_minor claimed_minor written_off_minor
   refund? due>written_off
-  5950/1300 5950/1500
+  5950/1300 5950/1500 5950/1200
 
 write-off.reject
   write_off proposed>rejected decided_by decided_on

@@ -119,7 +119,7 @@ bank-account-currency  | 422 | The bank account is in another currency | Name a 
 rate-recorded          | 409 | This rate is recorded already | Use it; if it is wrong, take its record back first.
 rate-missing           | 422 | The rate is missing | State the rate into the fund's currency, and its source.
 rate-implausible       | 409 | The amounts are too far from the rate | Look at both amounts, or have the rate of the day recorded first.
-settles-implausible    | 409 | The deposit settles too much or too little | Settle what it is worth, and use commitment.reduce or commitment.write-off for the rest.
+settles-implausible    | 409 | The deposit settles too much or too little | Settle what it is worth, and use commitment.reduce or write-off.propose for the rest.
 rate-needless          | 422 | A rate does not apply | Leave rate and settles out for a deposit in the fund's own currency.
 commitment-sides       | 422 | The commitment's sides do not fit | Name from_party and to_fund, from_fund and to_fund, or from_fund and to_party.
 commitment-kind        | 422 | This verb is for another kind of commitment | Use the verb for this kind; the detail names it.
@@ -226,7 +226,7 @@ difference-none        | 409 | There is no difference to resolve | Nothing to do
 report-overlap         | 409 | This cost was found charged twice, and another report bears it | Question the report, and decide once it is answered; or accept nothing of it.
 report-state           | 409 | The report is at another step | A report is questioned or decided once it is submitted, and answered once it is questioned.
 report-exceeded        | 409 | More is decided than was reported | Accept and reject at most what the report asks for.
-write-off-what         | 422 | It is not clear what is written off | State an amount of the grant's open advance, or name one of its refunds.
+write-off-what         | 422 | It is not clear what is written off | State an amount of the grant's open advance, or name one of its refunds; of a contribution, what its donor owes.
 write-off-state        | 409 | The write-off is decided already | Propose another one if there is more to give up.
 refund-state           | 409 | The refund is at another step | A refund is received or written off once, after it was claimed.
 donor-refund-state     | 409 | The donor refund is at another step | A refund to a donor is paid once, after it was decided.
