@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
+from glob import iglob
 from hashlib import sha256
 from itertools import count, groupby, islice
 from pathlib import Path
@@ -30,7 +31,7 @@ except ImportError:  # it says so when it meets a signature
     Ed25519PublicKey = None  # type: ignore[assignment,misc]  # asked for before it is used
 
 WIDTH = 256  # hashes in a full tile, records in a full bundle
-RECORD_MAX, LINE_MAX, SIGNATURES_MAX, MANIFEST_MAX, DAY = 16_384, 2**20, 16, 2**28, 86_400
+RECORD_MAX, LINE_MAX, SIGNATURES_MAX, LINES_MAX, DAY = 16_384, 2**20, 16, 2**22, 86_400
 LOG, COSIGNATURE = 1, 4  # kinds of key: a log's Ed25519, a witness's timestamped one
 Read = Callable[[bytes], Any]  # what does the same as `canonical`, faster
 ROTATION, ERASURE, HEADS = _OWN = "trail.rotate-key", "payload.erase", "trail.note-heads"
@@ -84,8 +85,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 def root_of(hashes: list[bytes]) -> bytes:
     """Return the root over hashes; the last may stand for a smaller subtree (RFC 6962, 2.1)."""
     while len(hashes) > 1:
-        odd = hashes[len(hashes) // 2 * 2 :]
-        hashes = [*map(node_hash, hashes[::2], hashes[1::2]), *odd]
+        hashes = [*map(node_hash, hashes[::2], hashes[1::2]), *hashes[len(hashes) // 2 * 2 :]]
     return hashes[0] if hashes else sha256().digest()
 
 
@@ -215,26 +215,25 @@ class Policy:
 
 class _Export:  # its files, each held against MANIFEST as it is read
     def __init__(self, path: Path, stack: ExitStack) -> None:
-        names = set[str]()
+        self.files: dict[str, bytes] = {}  # name -> SHA-256, and a byte once it is read
         try:
             for name, plain in self._folder(path) if path.is_dir() else self._tar(path, stack):
-                known = plain and name not in names and _NAME.fullmatch(name)
+                known = plain and name not in self.files and _NAME.fullmatch(name)
                 must(known, "unreadable", name, "has no place in an export.", exit_code=2)
-                names.add(name)
+                self.files[name] = b""
             with self._open("MANIFEST") as file:
-                lines = file.read(MANIFEST_MAX).decode().splitlines()
+                for line in islice(iter(partial(file.readline, LINE_MAX), b""), LINES_MAX):
+                    told, name = [*re.findall("^([0-9a-f]{64})  (.+)", line.decode()), ("", "")][0]
+                    sound = _NAME.fullmatch(name) and not self.files.get(name)
+                    must(sound, "unreadable", "MANIFEST says", repr(line[:99]), exit_code=2)
+                    self.files[name] = bytes.fromhex(told)
         except (OSError, tarfile.TarError, UnicodeDecodeError, KeyError) as fault:
             raise Tampered("unreadable", f"{path} is no export: {fault}", 2) from None
-        self.files = {line[66:]: line[:64] for line in lines if line[64:66] == "  "}
-        sound = len(self.files) == len(lines) and all(map(_NAME.fullmatch, self.files))
-        must(sound, "unreadable", "MANIFEST is not in the format of sha256sum.", exit_code=2)
-        self.unread = set(self.files)
-        self.strays = names - self.unread - {"MANIFEST"}
 
     def _folder(self, path: Path) -> Iterator[tuple[str, bool]]:
         self._open: Callable[[str], Any] = lambda name: (path / name).open("rb")
-        for each in path.rglob("*"):
-            if each.is_symlink() or not each.is_dir():
+        for name in iglob("**", root_dir=path, recursive=True, include_hidden=True):
+            if (each := path / name).is_symlink() or not each.is_dir():
                 yield each.relative_to(path).as_posix(), each.is_file() and not each.is_symlink()
 
     def _tar(self, path: Path, stack: ExitStack) -> Iterator[tuple[str, bool]]:
@@ -255,8 +254,8 @@ class _Export:  # its files, each held against MANIFEST as it is read
                     yield piece
         except (OSError, KeyError, tarfile.TarError) as fault:
             raise Tampered("file-missing", f"{name}: {fault}") from None
-        must(digest.hexdigest() == self.files.get(name), "manifest", "It says another", name)
-        self.unread.discard(name)
+        must(self.files.get(name, b"")[:32] == digest.digest(), "manifest", "It says another", name)
+        self.files[name] = digest.digest() + b"!"
 
     def read(self, name: str) -> bytes:
         content, *more = [*islice(self.pieces(name, WIDTH * (2 + RECORD_MAX)), 2), b""]
@@ -354,12 +353,13 @@ class _Pass:  # once over an export, in memory that grows with accounts, not wit
         must(self._head.size, "checkpoint-form", "A trail of nothing.")
         self.told |= {"size": self._head.size, "root": base64.b64encode(self._head.root).decode()}
         sizes = defaultdict(list, {self._head.size: ["checkpoint"]})
-        for name in filter(re.compile("checkpoints/").match, self._export.files):
-            sizes[int(name.removeprefix("checkpoints/"))].append(name)
+        for name, told in self._export.files.items():
+            if told and name.startswith("checkpoints/"):
+                sizes[int(name.removeprefix("checkpoints/"))].append(name)
         if self._options.since is not None:
             sizes[checkpoint_of(self._options.since).size].append("")  # the one from before
-        told = map(self._line, self._export.pieces("disclosures.jsonl"))
-        self._shown = groupby(told, lambda each: int(each["seq"]))
+        lines = map(self._line, self._export.pieces("disclosures.jsonl"))
+        self._shown = groupby(lines, lambda each: int(each["seq"]))
         self._next = next(self._shown, self._next)
         return sizes
 
@@ -552,11 +552,11 @@ class _Pass:  # once over an export, in memory that grows with accounts, not wit
             same = held and (str(held.debits), str(held.credits)) == (debits, credits_)
             must(same, "balance", *names, "is not what the records come to.")
         must(not self.accounts, "balance", "Accounts are missing:", len(self.accounts))
-        files, odd = self._export.files, self._export.strays
-        odd |= {f"blobs/{name}" for name in self._blobs} - {*files}
-        for self.file in sorted(self._export.unread):
-            kind, _, name = self.file.partition("/")
-            if kind not in ("README", "anchors") and (kind, name) != ("blobs", files[self.file]):
+        files, odd = self._export.files, {f"blobs/{name}" for name in self._blobs}
+        odd = odd - {*files} | {name for name in files if not files[name]} - {"MANIFEST"}
+        for self.file in sorted(each for each, told in files.items() if told and told[32:] != b"!"):
+            named = ("README", "", ""), ("blobs", "/", files[self.file].hex())
+            if self.file.partition("/") not in named and not self.file.startswith("anchors/"):
                 odd.add(self.file)
             deque(self._export.pieces(self.file), 0)
         self.file = min(odd, default="")
