@@ -8,7 +8,9 @@ from mfm.app.perform import Ask, refusal_of, submit
 from mfm.app.registry import VERBS
 from mfm.core.errors import Invalid
 from mfm.core.permissions import Actor
+from mfm.core.record import parse
 from tests.app.playing import accepted, given, granted, opened, sound
+from tests.calling import TODAY
 from tests.support import Books, operator, usd
 
 pytestmark = pytest.mark.anyio
@@ -186,4 +188,22 @@ async def test_what_was_taken_back_long_ago_is_done_again(books: Books) -> None:
     await accepted(books, "record.reverse", record=made.seq, **DAY)
     books.writer._memory = None
     await accepted(books, "fund.open-balances", fund="g", lines=lines, **DAY)
+    await sound(books)
+
+
+async def test_a_correction_takes_the_day_of_what_it_corrects(books: Books) -> None:
+    """Taken back on its own day, a record leaves it to the right one; a closed day stays shut."""
+    await opened(books)
+    await given(books, "c", "unearmarked", "100.00", "2023-02-01")
+    cost = {"fund": "f", "kind": "direct", "effective_on": "2023-03-01"}
+    wrong = await accepted(books, "cost.pay", amount=usd("90.00"), **cost)
+    back = await accepted(books, "record.reverse", record=wrong.seq)
+    assert str(parse(back.content)[1].effective_on) == "2023-03-01"
+    right = await accepted(books, "cost.pay", amount=usd("60.00"), **cost)
+    await accepted(books, "period.close", fund="f", last_day="2023-06-30")
+    late = await accepted(books, "record.reverse", record=right.seq)
+    assert parse(late.content)[1].effective_on == TODAY
+    named = await accepted(books, "party.register", id="p", name="P")
+    back = await accepted(books, "record.reverse", record=named.seq)
+    assert parse(back.content)[1].effective_on == TODAY
     await sound(books)

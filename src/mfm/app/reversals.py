@@ -1,6 +1,7 @@
 """Taking records back: what stands on a record, whose word it is, and what undoes it instead."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from msgspec import structs
 
@@ -165,11 +166,23 @@ async def reverse(context: Context, command: ReverseRecord) -> Draft:
     for now, before in nouns:
         if before is None:
             await _unneeded(context, now)
-    fund = await context.get(Fund, record.chain[0].fund) if record.chain else None
-    act = context.act(command.effective_on, fund)
+    funds = [await context.get(Fund, link.fund) for link in record.chain]
+    on = command.effective_on or _own_day(body, funds)
+    act = context.act(on, funds[0] if funds else None)
     draft = rules.reverse(act, command.record, postings, tuple(nouns))
     # Into the chains of the same funds, also where no money moved: a fund's slice is complete.
     return structs.replace(draft, funds=tuple(link.fund for link in record.chain))
+
+
+def _own_day(body: Body, funds: Sequence[Fund]) -> date | None:
+    """Return the day of a record that moved money, where every fund still takes entries on it.
+
+    Taken back on its own day it was never there, and what corrects it can take that day; of a
+    closed day the correction counts today.
+    """
+    if body.effective_on is None or not body.postings:
+        return None
+    return body.effective_on if all(fund.is_open(body.effective_on) for fund in funds) else None
 
 
 def _allowed(context: Context, record: Record, postings: Sequence[Posting]) -> None:

@@ -58,7 +58,11 @@ class EntryBatch(Command, frozen=True, kw_only=True):
 
 
 class ReverseRecord(Command, frozen=True, kw_only=True):
-    """Take a record back: its exact mirror, linked to it."""
+    """Take a record back: its exact mirror, linked to it.
+
+    Without a day it counts from the record's own, so that the corrected one can take that day;
+    where a fund is closed on it, or no money moved, from today.
+    """
 
     record: Annotated[int, Meta(ge=1, le=2**53)]
     effective_on: date | None = None

@@ -114,15 +114,18 @@ class Fund(Noun, frozen=True, kw_only=True):
             raise Invalid("currency-not-fund", detail, f"{pointer}/currency")
         return amount_minor
 
+    def is_open(self, on: date) -> bool:
+        """Tell whether it takes entries on a day; reported books have no periods."""
+        inside = self.open_from <= on and (self.open_until is None or on <= self.open_until)
+        return self.reported or inside
+
     def check_open(self, on: date) -> None:
         """Hold the fund's periods; reported books have none.
 
         Raises:
             Refused: `period-closed`.
         """
-        if self.reported:
-            return
-        if on < self.open_from or (self.open_until is not None and on > self.open_until):
+        if not self.is_open(on):
             until = f" until {self.open_until}" if self.open_until else ""
             detail = f"Fund {self.id} takes entries from {self.open_from}{until}; {on} is outside."
             raise Refused("period-closed", detail, "/effective_on")
