@@ -11,7 +11,7 @@ from mfm.app.overlap_check import check
 from mfm.app.overlap_keys import keys_of, renew
 from mfm.app.overlaps import scan
 from mfm.core.errors import Invalid
-from mfm.core.overlap_keys import KEYS, Keyed, close_pairs, nearest
+from mfm.core.overlap_keys import VERSION, Keyed, close_pairs, nearest
 from mfm.core.overlaps import Overlap
 from mfm.core.parties import Party
 from mfm.core.permissions import Actor
@@ -75,18 +75,41 @@ async def test_a_registration_that_is_refused_leaves_no_keys(books: Books) -> No
     assert await kept(books) == before
 
 
-async def test_missing_keys_and_keys_of_another_version_are_renewed(
-    books: Books, monkeypatch: pytest.MonkeyPatch
+async def rows(books: Books) -> int:
+    """Return how many keys there are, whoever has them."""
+    connection = await connect(books.url, "mfm_writer")
+    query = "SELECT count(*) FROM mfm.overlap_key WHERE mechanism_id = $1"
+    found = await connection.fetchval(query, books.mechanism.id)
+    await connection.close()
+    return int(found)
+
+
+async def test_keys_that_are_made_anew_find_what_the_old_ones_found(
+    books: Books, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await books.chain()
     await called(books)
     await applied(books)
-    whole = await kept(books)
+    for at in range(12):  # of one word, which near all that may hold it do
+        await accepted(books, "party.register", id=f"p{at}", name=f"Zubeda {chr(97 + at) * 6}")
+    asked = keys_of(Party(id="x", status="registered", name="Zubeda aaaaaa"))
+
+    async def found() -> tuple[set[tuple[str, str]], list[str]]:
+        async with snapshot(engine) as connection:
+            made = (await overlap_pairs.pairs(connection))["party"]
+            return set(made), await overlaps.nearest(connection, asked.keys, 9)
+
+    whole, before, count = await kept(books), await found(), await rows(books)
+    assert len(before[0]) > 12
     assert await renew(books.writer) == 0
-    monkeypatch.setattr(overlaps, "VERSION", overlaps.VERSION + KEYS)
-    assert await renew(books.writer) == len(whole) == 4
-    assert await kept(books) == whole
-    assert await renew(books.writer) == 0
+    for version in (1, 2, 3):
+        monkeypatch.setattr(overlaps, "VERSION", VERSION + version)
+        assert await renew(books.writer) == len(whole) == 16
+        assert await kept(books) == whole
+        assert await found() == before
+        assert await rows(books) == count
+        assert await renew(books.writer) == 0
+    await sound(books)
 
 
 async def test_no_role_writes_keys_past_the_function(books: Books) -> None:

@@ -5,7 +5,9 @@ It only reads. What it finds is told to those who see the whole mechanism, and c
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import get_args
 
@@ -46,11 +48,24 @@ async def scan(
         Invalid: `role-not-allowed`, `engine-missing`.
     """
     require(actor, "overlap.read")
-    async with snapshot(engine) as connection:
-        found = await held(connection)
-        pairs = await pairing.pairs(connection, by)
-    # Comparing is long work without a pause: whoever shows progress goes on meanwhile.
-    return await asyncio.to_thread(_scanned, found, pairs, utc_now().date(), tick)
+    with _uncollected():
+        async with snapshot(engine) as connection:
+            found = await held(connection)
+            pairs = await pairing.pairs(connection, by)
+        # Comparing is long work without a pause: whoever shows progress goes on meanwhile.
+        return await asyncio.to_thread(_scanned, found, pairs, utc_now().date(), tick)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the collector of cycles away: all that is read stays, and it would walk it each time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _scanned(held: Held, pairs: pairing.Pairs, on: date, tick: Tick) -> list[Overlap]:

@@ -24,7 +24,8 @@ KEYS = 1
 VERSION = 1_000 * NORMALISATION + KEYS
 """Keys of another version than this are made anew."""
 PAIR_HOLDERS_MAX = 30
-"""A key that more hold leads to no pair when all are compared with all."""
+"""A key that more hold leads to no pair when all are compared with all: twice as many would make
+twice the work, and crowd out of the nearest more twins than they lead to."""
 PAIRS_OF_ONE_MAX = 12
 """With so many others, those that share most, each is compared."""
 WEIGHT_FULL = 1_000

@@ -5,6 +5,7 @@ which are numbers and say no name. What is found is the same everywhere (`core.o
 `close_pairs` says what that is): weights are whole numbers, and ties go to the lesser number.
 """
 
+import asyncio
 import tempfile
 from collections.abc import Callable, Iterable
 from importlib import import_module
@@ -78,29 +79,30 @@ async def pairs(connection: AsyncConnection, engine: Engine = "postgresql") -> P
     mechanism_id = await within(raw)
     rows = await raw.fetch(_NUMBERS, mechanism_id)
     things = {row[0]: (row[1], row[2]) for row in rows}
-    total = max(things, default=1)
+    total = max(1, len(things))
     keys = _KEYS.format(mechanism_id)
     if engine == "postgresql":
-        await raw.execute(f"SET LOCAL work_mem = '{_WORK_MEMORY}'")
+        await raw.execute(
+            f"SET LOCAL work_mem = '{_WORK_MEMORY}'; SET LOCAL max_parallel_workers_per_gather = 0"
+        )
         found: Iterable[tuple[int, int]] = await raw.fetch(pairs_sql(f"({keys})", "float8", total))
     else:
         found = await _elsewhere(raw, keys, engine, total)
     made: Pairs = {"party": [], "application": []}
     for one, other in found:
-        if one in things and other in things:  # else keyed again meanwhile, under another number
-            kind, name = things[one]
-            made[kind].append((name, things[other][1]))
+        kind, name = things[one]
+        made[kind].append((name, things[other][1]))
     return made
 
 
 async def _elsewhere(
     raw: asyncpg.Connection, keys: str, engine: Engine, total: int
 ) -> list[tuple[int, int]]:
-    """Copy the keys to a file and look for pairs there."""
+    """Copy the keys to a file and look for pairs there, while others are answered."""
     with tempfile.TemporaryDirectory(prefix="mfm-overlap-") as folder:
         path = Path(folder) / "keys.csv"
         await raw.copy_from_query(keys, output=path, format="csv")
-        return ENGINES[engine](path, total)
+        return await asyncio.to_thread(ENGINES[engine], path, total)
 
 
 def in_duckdb(path: Path, total: int) -> list[tuple[int, int]]:
