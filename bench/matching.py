@@ -1,12 +1,15 @@
 """The matchers' speed: pairs a second, beside the bare likeness of letters.
 
-Names are made up from the lexicon's own words, so that they meet as real ones do.
+Names are made up from the lexicon's own words. Words, countries and names of their own are as
+unequally frequent as in real registers, so that a tenth of a register meets as the whole does:
+drawn evenly, all words would become common at one size.
 """
 
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import accumulate
 
 from rapidfuzz.fuzz import token_sort_ratio
 
@@ -22,24 +25,52 @@ COUNTRIES = (
 _VOWELS, _CONSONANTS = "aeiou", "bdfgklmnprstvz"
 
 
-def name(drawn: random.Random, words: list[str]) -> str:
-    """Return a made-up name: three to five of the field's words, and one of its own."""
-    own = "".join(drawn.choice(_CONSONANTS) + drawn.choice(_VOWELS) for _ in range(3))
-    said = [drawn.choice(words) for _ in range(drawn.randint(3, 5))]
-    return " ".join([*said, own.title()])
+class Drawing:
+    """Draws things of which the first are common and the last rare (Zipf's law)."""
+
+    def __init__(self, drawn: random.Random, things: list[str]) -> None:
+        """Take the things, which chance puts in order."""
+        self._drawn = drawn
+        self._things = drawn.sample(things, len(things))
+        self._weights = list(accumulate(1 / (2 + rank) for rank in range(len(things))))
+
+    def some(self, count: int) -> list[str]:
+        """Return so many, some perhaps twice."""
+        return self._drawn.choices(self._things, cum_weights=self._weights, k=count)
 
 
-def register(size: int) -> list[Registered]:
-    """Return made-up organisations; one in fifty is another's twin, misspelt."""
-    drawn = random.Random(size)
-    words = sorted(word for word, concepts in lexicon().exact.items() if len(word) > 3 and concepts)
-    made: list[Registered] = []
+class Names:
+    """Makes up names: some of the field's words, and a word of its own, perhaps another's too."""
+
+    def __init__(self, drawn: random.Random) -> None:
+        """Read the words of the field."""
+        words = sorted(word for word, means in lexicon().exact.items() if len(word) > 3 and means)
+        self._drawn = drawn
+        self._words = Drawing(drawn, words)
+        self._own: list[str] = []
+
+    def one(self) -> str:
+        """Return a name of two to five words and one that is made up, as a place is or a saint."""
+        if self._own and self._drawn.random() < 0.5:
+            own = self._drawn.choice(self._own)
+        else:
+            letters = (_CONSONANTS, _VOWELS) * self._drawn.choice((2, 3, 3, 4))
+            own = "".join(self._drawn.choice(each) for each in letters).title()
+        self._own.append(own)
+        return " ".join([*self._words.some(self._drawn.randint(2, 5)), own])
+
+
+def register(size: int) -> Iterator[Registered]:
+    """Yield made-up organisations; one in fifty is another's twin, misspelt."""
+    drawn = random.Random(7)
+    names, countries = Names(drawn), Drawing(drawn, COUNTRIES)
+    made: list[str] = []
     for at in range(size):
-        said = name(drawn, words)
+        said = names.one()
         if at and drawn.random() < 0.02:
-            said = drawn.choice(made).view.name + " NGO"
-        made.append(Registered(str(at), OrgView(said, drawn.choice(COUNTRIES))))
-    return made
+            said = drawn.choice(made) + " NGO"
+        made.append(said)
+        yield Registered(str(at), OrgView(said, countries.some(1)[0]))
 
 
 def per_second(count: int, work: Callable[[], object]) -> float:
