@@ -6,13 +6,15 @@ from typing import Any
 
 from mfm import verifier
 from mfm.app.exported import exported
+from mfm.core.commitments import Commitment
 from mfm.core.record import restore
-from mfm.core.replays import KINDS, Read, Replays
+from mfm.core.replays import KINDS, SIGNING, Read, Replays
 from mfm.core.verify_form import Differs
 from mfm.verifier import Options
 
 Judge = Callable[[Path, str, Options], tuple[int, dict[str, Any]]]
 """Verifies an export: by itself, or by all rules of the ledger."""
+_SIGNED = {"commitment": Commitment}
 _WORTH_READING = (0, 3)
 """Exit codes of a trail that is sound, though it may be below the policy."""
 
@@ -39,10 +41,10 @@ def verify(
         """Read a record, and note its policies and decisions."""
         told = options.read(content)
         if isinstance(told, dict) and "outcome" in told and "sets" in told["body"]:
-            sets = told["body"]["sets"]
-            rows = [(kind, row) for kind in KINDS if kind in sets for row in sets[kind]]
-            replays.feed(int(told["seq"]), [restore(row, KINDS[kind]) for kind, row in rows])
-            replays.feed(int(told["seq"]), [restore(row, KINDS[kind]) for kind, row in rows])
+            sets, verb = told["body"]["sets"], told["body"].get("verb")
+            kinds = KINDS | _SIGNED if verb == SIGNING else KINDS
+            rows = [(kind, row) for kind in kinds if kind in sets for row in sets[kind]]
+            replays.feed(int(told["seq"]), [restore(row, kinds[kind]) for kind, row in rows])
         return told
 
     code, told = judge(path, policy, options._replace(read=read))

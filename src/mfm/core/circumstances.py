@@ -17,7 +17,7 @@ from mfm.core.calls import Call, OrganisationType
 from mfm.core.funds import Fund
 from mfm.core.markers import SCHEMES, Marker, crosswalk
 from mfm.core.money import MAX_MINOR
-from mfm.core.overlap_effects import Confirmed
+from mfm.core.overlap_effects import CASES_TOLD, Confirmed
 from mfm.core.parties import Party
 from mfm.core.standards import Standards
 
@@ -28,8 +28,6 @@ _LOCAL = ("grassroots", "local", "national")
 _SCORES = {"none": 0, "limited": 1, "significant": 2, "principal": 3}
 _FLOORS = {"": 0, "limited": 1, "significant": 2, "principal": 3}
 _ANY_NUMBER = 1_000
-_CASES_TOLD = 50
-"""So many cases of overlap are told: one alone holds a signature."""
 _ANY_SHARE = 1_000_000
 # IATI organisation types that say what an organisation is.
 _TYPES = {
@@ -210,7 +208,7 @@ class Circumstances:
 
     def overlaps(self, cases: Iterable[Confirmed]) -> None:
         """Add the confirmed cases of overlap that concern what is to be signed."""
-        told = sorted(cases, key=lambda case: case.id)[:_CASES_TOLD]
+        told = sorted(cases, key=lambda case: case.id)[:CASES_TOLD]
         named = ", ".join(f"{each.id} (record {each.seq})" for each in told)
         self.put(
             f"overlap {named}" if named else "no confirmed case of overlap",

@@ -26,6 +26,8 @@ SIGNED = OF_ORGANISATIONS | OF_CALLS | OF_APPLICATIONS
 """Detectors whose confirmed cases a signature is asked about."""
 FLAGGED = frozenset({"over-stretched"})
 """Those of SIGNED that warn, and hold nothing."""
+CASES_TOLD = 50
+"""So many cases a decision tells at the most: one alone holds a signature."""
 
 
 class Confirmed(Struct, frozen=True):

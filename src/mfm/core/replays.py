@@ -2,19 +2,23 @@
 
 Pure: who calls reads the records and the blobs. Which policies were asked is not taken from the
 decision but from the policies' own records, as they stood before it: a file that was left out of a
-decision is found missing, and one that was put in its place has another name.
+decision is found missing, and one that was put in its place has another name. What a signature had
+to hear of confirmed overlap is found from the records too; other facts are taken as they were kept.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
 from msgspec import DecodeError, Struct, ValidationError, json
 
+from mfm.core import overlap_replays
+from mfm.core.commitments import Commitment
 from mfm.core.decisions import ENGINE, evaluate, restored
 from mfm.core.decisions import told as told_again
 from mfm.core.facts import Catalogue
 from mfm.core.judgements import Decision
+from mfm.core.overlap_replays import Cases
 from mfm.core.policies import Policy
 from mfm.core.policy_format import PolicyFile, load
 from mfm.core.policy_source import PolicyError
@@ -23,8 +27,10 @@ from mfm.core.verify_form import Differs
 
 Read = Callable[[str], bytes]
 """Given a SHA-256 (hex): the content of that name. Raises LookupError where there is none."""
-KINDS: dict[str, type[Noun]] = {"decision": Decision, "policy": Policy}
+KINDS: dict[str, type[Noun]] = {"decision": Decision, "policy": Policy, **overlap_replays.KINDS}
 """What a replay follows: within a record, decisions come before what it changes for later ones."""
+SIGNING = "commitment.sign"
+"""The verb of whose records a replay reads the agreement too."""
 _decode = json.Decoder(dict[str, Any]).decode
 _BROKEN = (LookupError, TypeError, ValueError, AttributeError, ValidationError, DecodeError)
 _ILL_TYPED = object()
@@ -38,11 +44,13 @@ class Met(Struct, frozen=True):
         seq: the record that made it.
         decision: its state.
         policies: what was, or had been, in force before it.
+        heard: facts that the records before it say it had to be made from.
     """
 
     seq: int
     decision: Decision
     policies: tuple[Policy, ...]
+    heard: dict[str, list[str]]
 
 
 class Replays:
@@ -62,19 +70,28 @@ class Replays:
         self._standing: tuple[Policy, ...] = ()
         self._catalogues: dict[str, Catalogue] = {}
         self._files: dict[tuple[str, str], PolicyFile] = {}
+        self._cases = Cases()
 
-    def feed(self, seq: int, states: Iterable[Noun]) -> None:
+    def feed(self, seq: int, states: Sequence[Noun]) -> None:
         """Take in what a record sets; other nouns and earlier records are passed over."""
         if seq <= self._seq:  # read again, because a later one takes it back
             return
         self._seq = seq
+        self._cases.feed(states)
         for state in states:
             if isinstance(state, Decision) and state.status in ("made", "refused"):
-                self.met.append(Met(seq, state, self._standing))
+                self.met.append(Met(seq, state, self._standing, self._heard(state, states)))
             elif isinstance(state, Policy):
                 self._policies[state.id] = state
                 standing = (each for each in self._policies.values() if each.once_in_force)
                 self._standing = tuple(sorted(standing, key=lambda each: each.id))
+
+    def _heard(self, decision: Decision, states: Iterable[Noun]) -> dict[str, list[str]]:
+        """Return what a signature had to hear; of one that was refused no agreement tells."""
+        if decision.gate != "signature":
+            return {}
+        made = next((state for state in states if isinstance(state, Commitment)), None)
+        return self._cases.heard(made) if made is not None else {}
 
     @property
     def files(self) -> set[str]:
@@ -110,6 +127,9 @@ class Replays:
         if (kept["outcome"], kept["on"]) != (decision.outcome, decision.judged_on.isoformat()):
             detail = f"the record says {decision.outcome} on {decision.judged_on}, its content"
             raise self._differs(met, f"{detail} {kept['outcome']} on {kept['on']}")
+        for name, heard in met.heard.items():
+            if name in catalogue.facts and kept["facts"].get(name) != heard:
+                raise self._differs(met, f"{name} is {kept['facts'].get(name)}, and was {heard}")
         told_on = kept.get("submitted_on")
         submitted_on = date.fromisoformat(told_on) if told_on else None
         files = [
