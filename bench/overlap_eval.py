@@ -16,6 +16,7 @@ from rich.table import Table
 
 from bench.overlap_data import CONTEXT, FOLDER, lines, view
 from bench.overlap_projects import projects
+from bench.overlap_newcomers import asked as asked_in_register
 from mfm.app.matching import org_matcher, project_matcher
 from mfm.core.candidates import Pool
 from mfm.core.letters import script_of
@@ -142,8 +143,13 @@ def main() -> None:
     table.add_row("WPS organisations, F1", f"{f1(judge(field)):.3f}", ">= .80")
     table.add_row("other script : Latin, false", f"{false_ratio(pairs, whole):.2f}", "<= 1.4")
     wanted = {"all": ">= .88", "other script": ">= .65"}
-    for sort, share in recall(lines(data / "org_pool.jsonl")).items():
+    pool = lines(data / "org_pool.jsonl")
+    for sort, share in recall(pool).items():
         table.add_row(f"recall@{TOP}, {sort}", f"{share:.3f}", wanted.get(sort, ""))
+    for known, city in (("names", False), ("names, cities", True)):
+        for what, share in asked_in_register(pool, city=city).items():
+            goal = "<= .05" if what.startswith("new") else ""
+            table.add_row(f"register by {known}: {what}", f"{share:.3f}", goal)
     works, matcher = lines(data / "project_pairs.jsonl"), project_matcher()
     judged = [(p["label"], matcher.match(*projects(p)).band) for p in works]
     later = [band for p, (_, band) in zip(works, judged, strict=True) if "phase" in p["kind"]]

@@ -75,6 +75,32 @@ def test_one_number_is_strong_and_two_of_a_register_rule_it_out() -> None:
     assert apart.band == "strong"
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "countries", "says"),
+    [
+        ("KE-NCB-12-3", "KE-NCB-1-23", ("KE", "KE"), "nothing"),  # written otherwise, perhaps
+        ("KE-NCB-OP.218", "ke-ncb-op 218", ("KE", "KE"), "one"),
+        ("XM-DAC-1-A", "XM-DAC-2-B", ("KE", "KE"), "two"),
+        ("12345", "67890", ("KE", "KE"), "nothing"),  # of registers that nobody named
+        ("12345", "12345", ("KE", "KE"), "one"),
+        ("12345", "12345", ("KE", "FJ"), "nothing"),
+    ],
+)
+def test_a_number_counts_within_its_register(
+    one: str, other: str, countries: tuple[str, str], says: str
+) -> None:
+    found = compare(
+        "Rural Women Union",
+        "Coastal Fisher League",
+        country=countries,
+        registrations=((one,), (other,)),
+    )
+    assert ("for: the same registration number" in found.reasons) == (says == "one")
+    different = "against: the same register gave them different numbers"
+    assert (different in found.reasons) == (says == "two")
+    assert found.band == ("strong" if says == "one" else "none")
+
+
 @settings(max_examples=150)
 @given(NAMES, NAMES, MAYBE, MAYBE)
 def test_names_alone_are_never_strong_and_sides_do_not_matter(

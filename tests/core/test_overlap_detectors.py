@@ -68,6 +68,25 @@ def test_the_sweep_finds_what_comparing_all_finds(days: list[tuple[int, int]], n
     assert found == slow
 
 
+def test_common_words_of_groups_in_one_country_raise_no_question() -> None:
+    names = """
+    Women's Voice;Women for Change
+    Rural Women Association;Widows and Orphans Aid;Mothers Union;Coast Women Forum
+    Young Women Peace Builders;Women Peace Network;Gender Justice Initiative;Girls Education Trust
+    Women Mediators Network;Women's Rights Awareness Programme;Peace Ambassadors;Women in Law
+    Women Land Rights Group;Women with Disabilities Network;Pastoralist Women Council
+    Women Entrepreneurs Forum;Lake Women Cooperative;Grandmothers Circle;Survivors Network
+    """
+    register = [
+        Registered(f"{at:02}", OrgView(name.strip(), "KE"))
+        for at, name in enumerate(names.strip().replace("\n", ";").split(";"))
+    ]
+    again = Registered("99", OrgView("Sauti ya Wanawake", "KE"))
+    pairs = list(combinations(range(len(register) + 1), 2))
+    found = same_organisations([*register, again], pairs, org_matcher(), lambda _: None)
+    assert [(each.left, each.right) for each in found] == [("00", "99")]
+
+
 def test_an_intermediary_beside_its_own_sub_grantee_is_noticed_through_others_too() -> None:
     chain = [Agreement("a", "b"), Agreement("b", "c"), Agreement("c", "a"), Agreement("x", "y")]
     asked = [Asked("a", "fund", DAY, DAY), Asked("c", "fund", DAY, DAY), Asked("y", "fund")]

@@ -5,6 +5,7 @@ was made from one record a side, it would say more than it does in life.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 from rapidfuzz.distance import JaroWinkler
@@ -21,6 +22,7 @@ DIFFERENT, UNKNOWN, SAME = 0, 1, 2
 DOMAIN_HINTS, DOMAIN_SPELLS, DOMAIN_SAYS = 1, 2, 3
 """A domain holds a word of the other's name, its initials, or all of it."""
 
+_PARTS_OF_NUMBER = 3
 _CITY_ALIKE_PERCENT = 80
 _LONG_WORD_MIN_CHARS = 4
 _LABEL_MIN_CHARS = 3
@@ -45,7 +47,7 @@ class OrgView(Struct, frozen=True):
         country: ISO 3166-1 code, or None.
         city: or None.
         domain: of its site or its mail, or None.
-        registrations: its numbers, each with its scheme before it, as in IATI (GB-CHC-202918).
+        registrations: its numbers, each with its register before it, as in IATI (GB-CHC-202918).
     """
 
     name: str
@@ -53,6 +55,19 @@ class OrgView(Struct, frozen=True):
     city: str | None = None
     domain: str | None = None
     registrations: tuple[str, ...] = ()
+
+
+class Registration(NamedTuple):
+    """A number that a register has given.
+
+    Attributes:
+        register: the agency's code, such as GB-CHC; of a bare number, its country's.
+        number: without spaces and in one case; its hyphens and strokes are a part of it. "" where
+            nothing says whose number it is.
+    """
+
+    register: str
+    number: str
 
 
 class Read(Struct, frozen=True):
@@ -63,14 +78,14 @@ class Read(Struct, frozen=True):
         name: its name.
         city: its city, folded.
         domain: its domain, without www.
-        registrations: its numbers, folded.
+        registrations: its numbers.
     """
 
     view: OrgView
     name: Name
     city: str
     domain: str
-    registrations: frozenset[str]
+    registrations: frozenset[Registration]
 
 
 class Comparison(Struct, frozen=True):
@@ -94,8 +109,21 @@ def read_view(view: OrgView, lexicon: Lexicon) -> Read:
     """Read an organisation's words."""
     city = "".join(fold(part) for part in plain(view.city or "").split())
     domain = (view.domain or "").strip().lower().removeprefix("www.")
-    numbers = frozenset(number for each in view.registrations if (number := fold(plain(each))))
+    numbers = frozenset(
+        found
+        for each in view.registrations
+        if (found := registration(each, view.country or "")).number
+    )
     return Read(view, name_of(view.name, lexicon), city, domain, numbers)
+
+
+def registration(told: str, country: str) -> Registration:
+    """Read a number; an agency's code has two parts (IATI Standard, organisation identifiers)."""
+    written = "".join(sign for sign in plain(told).upper() if sign.isalnum() or sign in "-/")
+    parts = written.strip("-/").split("-", 2)
+    if len(parts) < _PARTS_OF_NUMBER or not parts[0].isalpha():
+        return Registration(country, "-".join(parts) if country else "")
+    return Registration("-".join(parts[:2]), parts[2])
 
 
 def compare(one: Read, other: Read, weigh: Weigh) -> Comparison:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from mfm.core.letters import fold
 from mfm.core.lexicons import Lexicon
 from mfm.core.normalising import NORMALISATION, Unit
 from mfm.core.org_likeness import (
@@ -28,6 +29,10 @@ CONTRADICTED_MAX = 200
 """No score is higher where a hard fact contradicts."""
 SAME_NUMBER_SCORE = 990
 """The score of one registration number on both sides."""
+ASKED_SCORE_MIN = 700
+ASKED_COVER_MIN = 600
+"""In a register, likeness in one script is worth a question from so sure on, and where each name
+says so much of the other, in thousandths: `make overlap-eval` measures what comes of it."""
 
 
 class OrgModel(Struct, frozen=True, forbid_unknown_fields=True):
@@ -118,6 +123,19 @@ class OrgMatcher:
         return self.rank(one, other) <= CONTRADICTED_MAX
 
 
+def worth_asking(judged: Judged) -> bool:
+    """Tell whether two in a register are to be asked about.
+
+    The possible band is for pairs that somebody chose to compare. In a register nearly all pairs
+    are two organisations, and most of what seems possible there shares common words alone. A short
+    form or another script that fits is rarely an accident: there the band is enough.
+    """
+    if judged.band != "possible" or judged.compared.regime != "same":
+        return judged.band != "none"
+    enough = judged.compared.facts["cover_low"] >= ASKED_COVER_MIN
+    return judged.score >= ASKED_SCORE_MIN and enough
+
+
 def has_further_fact(facts: Mapping[str, int]) -> bool:
     """Tell whether anything beside names and country says that the two are one."""
     return (
@@ -153,14 +171,16 @@ def _opposite(compared: Comparison) -> bool:
 
 
 def _other_number(one: Read, other: Read) -> bool:
-    """Tell whether a scheme has given the two different numbers."""
-    schemes = [{_scheme(each) for each in side.view.registrations} for side in (one, other)]
-    return bool(schemes[0] & schemes[1]) and one.registrations.isdisjoint(other.registrations)
+    """Tell whether a register has given the two different numbers, however they are written.
 
-
-def _scheme(registration: str) -> str:
-    """Return the list that a number is from: what stands before its last hyphen."""
-    return registration.rpartition("-")[0].strip().upper()
+    Of bare numbers nobody knows the register.
+    """
+    numbers = [
+        {(each.register, fold(each.number)) for each in side.registrations if "-" in each.register}
+        for side in (one, other)
+    ]
+    registers = [{register for register, _ in side} for side in numbers]
+    return bool(registers[0] & registers[1]) and numbers[0].isdisjoint(numbers[1])
 
 
 assert FULL >= SAME_NUMBER_SCORE > CONTRADICTED_MAX

@@ -49,7 +49,9 @@ class Keyed(Struct, frozen=True):
 
 def party_keys(read: Read) -> frozenset[str]:
     """Return the keys of an organisation: those of its name, and its numbers in registers."""
-    return keys_of(read.name, read.view.country) | {f"n:{each}" for each in read.registrations}
+    return keys_of(read.name, read.view.country) | {
+        f"n:{each.register}-{each.number}" for each in read.registrations
+    }
 
 
 def application_keys(application: Application, lexicon: Lexicon) -> frozenset[str]:

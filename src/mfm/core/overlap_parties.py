@@ -6,8 +6,8 @@ from itertools import combinations
 
 from msgspec import Struct
 
-from mfm.core.org_likeness import OrgView, Read
-from mfm.core.org_matching import OrgMatcher
+from mfm.core.org_likeness import OrgView, Read, Registration
+from mfm.core.org_matching import OrgMatcher, worth_asking
 from mfm.core.overlaps import Overlap
 
 TICK_EVERY = 1_000
@@ -51,7 +51,7 @@ def same_organisations(
 
 
 def _one_number(known: list[tuple[str, Read]]) -> set[tuple[int, int]]:
-    holders: defaultdict[str, list[int]] = defaultdict(list)
+    holders: defaultdict[Registration, list[int]] = defaultdict(list)
     for place, (_, read) in enumerate(known):
         for number in read.registrations:
             holders[number].append(place)
@@ -63,7 +63,7 @@ def _told(one: tuple[str, Read], other: tuple[str, Read], matcher: OrgMatcher) -
     sides = sorted((one, other), key=lambda each: each[0])
     (left, here), (right, there) = sides
     judged = matcher.judge(here, there)
-    if judged.band == "none":
+    if not worth_asking(judged):
         return None
     found = judged.verdict()
     detector = "same-organisation"
