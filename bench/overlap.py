@@ -64,8 +64,8 @@ async def measure(stage: Stage) -> Told:
             "overlap_scan_seconds": round(spent[1][1], 1),
             "overlap_scan_found": spent[1][2],
             "overlap_scan_growth_tenfold": round(spent[1][0] / spent[0][0], 1),
-            "overlap_memory_peak_mib": await _peak_mib(engine),
         }
+        figures |= await _memory(engine)
     finally:
         stage.progress.remove_task(task)
         await engine.dispose()
@@ -85,20 +85,26 @@ async def _scanned(stage: Stage, engine: database.Engine) -> tuple[float, float,
     return spent, time.perf_counter() - begun, len(found)
 
 
-async def _peak_mib(engine: database.Engine) -> int:
+async def _memory(engine: database.Engine) -> dict[str, int]:
     """Return the most memory that this process and its reader's backend had (Linux tells both).
 
-    The backend's share of the buffers that all backends have in common is in it.
+    The buffers that all backends share are the server's own, and not in it.
     """
     async with snapshot(engine) as connection:
         raw = await database.driver_of(connection)
-        backend = _peak_kib(await raw.fetchval("SELECT pg_backend_pid()"))
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + backend) // 1024
+        backend = _own_peak_kib(await raw.fetchval("SELECT pg_backend_pid()")) // 1024
+    process = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return {"overlap_backend_peak_mib": backend, "overlap_memory_peak_mib": process + backend}
 
 
-def _peak_kib(pid: int) -> int:
+def _own_peak_kib(pid: int) -> int:
     told = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next((int(line.split()[1]) for line in told if line.startswith("VmHWM:")), 0)
+    kib = {
+        name: int(value.split()[0])
+        for name, _, value in (line.partition(":") for line in told)
+        if name in ("VmHWM", "RssShmem")
+    }
+    return kib["VmHWM"] - kib["RssShmem"]
 
 
 async def _checked(engine: database.Engine, size: int) -> dict[str, float]:

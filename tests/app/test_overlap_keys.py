@@ -16,7 +16,7 @@ from mfm.core.overlaps import Overlap
 from mfm.core.parties import Party
 from mfm.core.permissions import Actor
 from mfm.store import database, overlap_pairs, overlaps
-from mfm.store.database import connect, snapshot
+from mfm.store.database import connect, driver_of, snapshot
 from tests.app.playing import sound
 from tests.app.test_overlaps import played
 from tests.calling import accepted, applied, called, grantee
@@ -110,6 +110,18 @@ async def test_keys_that_are_made_anew_find_what_the_old_ones_found(
         assert await rows(books) == count
         assert await renew(books.writer) == 0
     await sound(books)
+
+
+async def test_what_a_check_reads_is_of_one_moment(books: Books, engine: AsyncEngine) -> None:
+    await accepted(books, "party.register", id="p", name="Radio Amani")
+    async with snapshot(engine) as connection:
+        raw = await driver_of(connection)
+        count = "SELECT count(*) FROM mfm.party"
+        before = await raw.fetchval(count)
+        await accepted(books, "party.register", id="q", name="Amani Radio")
+        assert await raw.fetchval(count) == before == 1
+    async with snapshot(engine) as connection:
+        assert await (await driver_of(connection)).fetchval(count) == 2
 
 
 async def test_no_role_writes_keys_past_the_function(books: Books) -> None:

@@ -137,7 +137,10 @@ async def snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 async def driver_of(connection: AsyncConnection) -> asyncpg.Connection:
     """Return the driver's own connection beneath one of a pool; it is in the same transaction."""
     raw = await connection.get_raw_connection()
-    return raw.driver_connection
+    driver: asyncpg.Connection = raw.driver_connection
+    if not driver.is_in_transaction():
+        await connection.execute(sqlalchemy.select(1))  # the pool begins it with its first own
+    return driver
 
 
 async def within(connection: asyncpg.Connection) -> int:

@@ -7,7 +7,7 @@ which are numbers and say no name. What is found is the same everywhere (`core.o
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,7 @@ Engine = Literal["postgresql", "duckdb", "spark"]
 Pairs = dict[str, list[tuple[str, str]]]
 """Kind -> pairs of ids."""
 _WORK_MEMORY = "96MB"
+_ROWS_AT_ONCE = 10_000
 _PAIRS = """
 WITH holder AS (
   SELECT key, CAST(round({full} * ln({total} / CAST(count(*) AS {real}))) AS int) AS worth
@@ -81,18 +82,24 @@ async def pairs(connection: AsyncConnection, engine: Engine = "postgresql") -> P
     things = {row[0]: (row[1], row[2]) for row in rows}
     total = max(1, len(things))
     keys = _KEYS.format(mechanism_id)
+    made: Pairs = {"party": [], "application": []}
     if engine == "postgresql":
         await raw.execute(
             f"SET LOCAL work_mem = '{_WORK_MEMORY}'; SET LOCAL max_parallel_workers_per_gather = 0"
         )
-        found: Iterable[tuple[int, int]] = await raw.fetch(pairs_sql(f"({keys})", "float8", total))
+        # A cursor: some millions of rows at once would be the most memory that a scan takes.
+        async for one, other in raw.cursor(
+            pairs_sql(f"({keys})", "float8", total), prefetch=_ROWS_AT_ONCE
+        ):
+            _add(made, things[one], things[other])
     else:
-        found = await _elsewhere(raw, keys, engine, total)
-    made: Pairs = {"party": [], "application": []}
-    for one, other in found:
-        kind, name = things[one]
-        made[kind].append((name, things[other][1]))
+        for one, other in await _elsewhere(raw, keys, engine, total):
+            _add(made, things[one], things[other])
     return made
+
+
+def _add(made: Pairs, one: tuple[str, str], other: tuple[str, str]) -> None:
+    made[one[0]].append((one[1], other[1]))
 
 
 async def _elsewhere(
