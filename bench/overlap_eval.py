@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.overlap_data import CONTEXT, FOLDER, lines, view
-from bench.overlap_projects import projects
 from bench.overlap_newcomers import asked as asked_in_register
+from bench.overlap_projects import projects
 from mfm.app.matching import org_matcher, project_matcher
 from mfm.core.candidates import Pool
 from mfm.core.letters import script_of
