@@ -50,6 +50,13 @@ FORGED: list[dict[str, Any]] = [
     {"kind": "audit-finding", "value": "minor"},
     {"amount_minor": 5, "currency": "USD"},
     {"valid_until": TODAY - timedelta(days=1)},
+    {"kind": "city", "value": " Goma"},
+    {"kind": "website", "value": "Example.org"},
+    {"kind": "website", "value": "example"},
+    {"kind": "website", "value": ""},
+    {"kind": "email", "value": "a@example.org"},
+    {"kind": "phone", "value": ""},  # nothing stands beside
+    {"kind": "signatory", "value": "A. B."},
 ]
 PARTIES = {name: Party(id=name, status="registered", name=name) for name in ("group", "agent")}
 

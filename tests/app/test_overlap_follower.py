@@ -12,6 +12,7 @@ from mfm.app.overlap_follower import AGAIN_SECONDS, OverlapFollower
 from mfm.core.overlap_cases import OverlapCase
 from mfm.store import database, followers
 from tests.app.playing import sound
+from tests.app.test_overlaps import spent_and_shared
 from tests.calling import CALL, accepted, applied, called
 from tests.conftest import Database
 from tests.support import Books, operator
@@ -117,6 +118,22 @@ async def test_what_is_submitted_is_checked_once_it_is_committed(books: Books) -
         } <= (await cases(books)).keys()
         await asyncio.sleep(0.1)
         assert await caught_up(books, follower) == head
+    await sound(books)
+
+
+async def test_amounts_and_facts_are_checked_once_they_are_committed(books: Books) -> None:
+    await books.chain()
+    await accepted(books, "party.register", id="radio", name="Radio Amani")
+    async with following(books) as follower:
+        await spent_and_shared(books)
+        await caught_up(books, follower)
+        assert {
+            ("same-cost", "r1", "r2"),
+            ("same-charge", "audit", "audit-again"),
+            ("counted-twice", "c2", "c3"),
+            ("shared-control", "group", "radio"),
+            ("over-stretched", "group", "group.annual-budget"),
+        } <= (await cases(books)).keys()
     await sound(books)
 
 

@@ -11,7 +11,7 @@ from mfm.core.permissions import Actor
 from mfm.store import database
 from mfm.store.database import connect
 from tests.app.playing import sound
-from tests.calling import APPLICATION, accepted, applied, called, grantee
+from tests.calling import APPLICATION, TODAY, accepted, applied, called, grantee
 from tests.support import Books, usd
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +37,10 @@ async def played(books: Books) -> None:
 
 
 async def spent_and_shared(books: Books) -> None:
-    """Play a bill told twice, by a grantee and by a steward; one account of two; much for few."""
+    """Play a bill told twice, by a grantee and by a steward; one account of two; much for few.
+
+    And money that a donor gives to a fund, told as new by another.
+    """
     more = {"id": "more", "from_fund": "n", "to_party": "group", "amount": usd("9.00")}
     await accepted(books, "allocation.approve", id="a9", fund="n", amount=usd("9.00"))
     await accepted(books, "commitment.sign", allocation="a9", **more)
@@ -52,6 +55,9 @@ async def spent_and_shared(books: Books) -> None:
     await accepted(books, "party.attest", party="radio", **fact)
     budget = {"kind": "annual-budget", "amount": usd("100.00"), "source": "accounts of 2025"}
     await accepted(books, "party.attest", party="group", **budget)
+    for name, fund, amount in (("c2", "g", "1000.00"), ("c3", "n", "995.00")):
+        told = {"from_party": "donor", "to_fund": fund, "amount": usd(amount)}
+        await accepted(books, "commitment.sign", id=name, starts_on=str(TODAY), **told)
 
 
 async def test_every_detector_reads_the_mechanism_and_nothing_changes(books: Books) -> None:
@@ -78,6 +84,7 @@ async def test_every_detector_reads_the_mechanism_and_nothing_changes(books: Boo
         ("repeated-application", "group", "k"),
         ("split-application", "group", "k"),
         ("same-cost", "r1", "r2"),
+        ("counted-twice", "c2", "c3"),
         ("same-charge", "audit", "audit-again"),
         ("shared-control", "group", "radio"),
         ("over-stretched", "group", "group.annual-budget"),

@@ -26,6 +26,12 @@ SOUND: list[tuple[str, dict[str, object]]] = [
     ("bank-account", {"value": HASH}),
     ("audit-finding", {"value": "critical", "reference": "f-1"}),
     ("overdue-exception", {"valid_until": DAY}),
+    ("city", {"value": "Bukavu"}),
+    ("website", {"value": "https://www.Example.ORG/en?x=1"}),
+    ("phone", {"contact": "+243 81 234 5678"}),
+    ("email", {"contact": "Office@Example.org"}),
+    ("address", {"contact": "12, avenue de la Paix, Bukavu"}),
+    ("signatory", {"contact": "A. B. Exemple"}),
 ]
 WRONG: list[tuple[str, str, dict[str, object]]] = [
     ("attestation-value", "registration", {"value": "yes"}),
@@ -39,6 +45,20 @@ WRONG: list[tuple[str, str, dict[str, object]]] = [
     ("attestation-value", "mission", {"amount": usd("1.00")}),
     ("attestation-value", "audit-finding", {"value": "minor"}),
     ("attestation-value", "mission", {"reference": "f-1"}),
+    ("attestation-value", "city", {}),
+    ("attestation-value", "city", {"value": "Goma\n"}),
+    ("attestation-value", "city", {"value": "x" * 101}),
+    ("attestation-value", "website", {"value": "no domain"}),
+    ("attestation-value", "website", {"value": "facebook.com/groups/1"}),
+    ("attestation-value", "website", {"value": f"{'x' * 64}.org"}),
+    ("attestation-value", "phone", {"contact": "+243 81 234 5678", "value": "1"}),
+    ("attestation-value", "email", {"contact": "a@example.org", "value": "example.org"}),
+    ("attestation-contact", "phone", {}),
+    ("attestation-contact", "phone", {"contact": "081 234 5678"}),  # of which country?
+    ("attestation-contact", "phone", {"contact": "+243 12"}),
+    ("attestation-contact", "email", {"contact": "example.org"}),
+    ("attestation-contact", "address", {"contact": "- 5 -"}),
+    ("attestation-contact", "mission", {"contact": "A mission"}),
     ("attestation-dates", "mission", {"verified_on": DAY + timedelta(days=1)}),
     ("attestation-dates", "due-diligence", {"value": "passed"}),
     ("attestation-dates", "mission", {"valid_until": DAY - timedelta(days=1)}),
@@ -72,6 +92,22 @@ def test_every_kind_is_tried() -> None:
 @pytest.mark.parametrize(("code", "kind", "fields"), WRONG)
 def test_another_form_is_refused(code: str, kind: str, fields: dict[str, object]) -> None:
     invalid(code, lambda: attested(asked(kind, **fields)))
+
+
+def test_a_contact_is_told_beside_the_record_and_a_domain_in_it() -> None:
+    for kind, fields in SOUND[-4:]:
+        made = attested(asked(kind, **fields))
+        assert str(fields["contact"]) not in str(made)
+    assert attested(asked("website", value="Example.org")).value == "example.org"
+    assert (
+        attested(asked("website", value="http://\u0645\u062b\u0627\u0644.com")).value
+        == "xn--mgbh0fb.com"
+    )
+    assert attested(asked("email", contact="office@example.org")).value == "example.org"
+    assert attested(asked("email", contact="group@mail.yahoo.fr")).value == ""  # everybody's
+    command = asked("phone", contact="081 234 5678")
+    made = one(attestations.attest(act(), command, None, "CD"), Attestation)
+    assert made.value == ""
 
 
 def test_nobody_attests_for_itself() -> None:

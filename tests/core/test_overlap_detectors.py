@@ -111,8 +111,21 @@ def test_money_told_as_new_by_two_funds_is_noticed() -> None:
         Inflow("4", "no", "national", "EUR", 100_000, DAY),
         Inflow("5", "nl", "national", "EUR", 100_000, DAY + timedelta(60)),
         Inflow("6", "nl", "national", "EUR", 90_000, DAY),
+        Inflow("7", "nl", "local", "USD", 109_000, DAY + timedelta(1)),  # of 1.10 a euro
+        Inflow("8", "nl", "local", "KES", 100_000, DAY),  # no rate is known
+        Inflow("9", "nl", "local", "USD", 120_000, DAY),
     ]
-    assert {(each.left, each.right) for each in counted_twice(told)} == {("1", "2"), ("2", "3")}
+    found = counted_twice(told, exchange)
+    assert [(each.left, each.right) for each in found] == [
+        *(("1", "7"), ("1", "2"), ("3", "7"), ("2", "3"), ("2", "7"))
+    ]
+    assert found[0].reasons[1] == "for: EUR 100000 and USD 109000 (minor units)"
+
+
+def exchange(amount_minor: int, source: str, target: str) -> int | None:
+    rates = {("USD", "EUR"): (10, 11), ("EUR", "USD"): (11, 10)}
+    up, down = rates.get((source, target), (0, 0))
+    return amount_minor * up // down if down else None
 
 
 def test_twins_and_shared_numbers_in_a_register() -> None:

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from mfm.core.overlap_control import Trait, shared_control
-from mfm.core.overlap_costs import CostLine, charged_twice
+from mfm.core.overlap_control import shared_control
+from mfm.core.overlap_costs import PROVED_MAX, CostLine, charged_twice
 from mfm.core.overlap_exposure import AnnualBudget, Award, by_the_year, over_stretched
+from mfm.core.traits import Trait
 
 DAY = date(2026, 3, 1)
+BILL = frozenset({("invoice", "1"), ("document", "2")})
 LINE = CostLine("r1", "group", "grant-a", "USD", 40_000, DAY)
 
 
@@ -25,14 +27,15 @@ LINE = CostLine("r1", "group", "grant-a", "USD", 40_000, DAY)
         ({"spender": "other"}, False, None),
         ({"source": "grant-a"}, False, None),  # told again to one and the same grant
         ({}, True, None),  # shares of the cost were declared
-        ({"document": "ab", "amount_minor": 1, "on": DAY + timedelta(400)}, False, "strong"),
-        ({"document": "ab", "spender": "other"}, False, "strong"),
-        ({"document": "ab", "source": "grant-a"}, False, None),
-        ({"document": "cd", "amount_minor": 1}, False, None),
+        ({"proofs": BILL, "amount_minor": 1, "on": DAY + timedelta(400)}, False, "strong"),
+        ({"proofs": BILL, "spender": "other"}, False, "strong"),
+        ({"proofs": BILL, "source": "grant-a"}, False, None),
+        ({"proofs": frozenset({("document", "7")}), "amount_minor": 1}, False, None),
+        ({"proofs": frozenset({("document", "1")}), "amount_minor": 1}, False, None),
     ],
 )
 def test_one_cost_charged_twice(other: dict[str, Any], shared: bool, band: str | None) -> None:  # noqa: FBT001  # a column of the table
-    one = structs.replace(LINE, document="ab") if "document" in other else LINE
+    one = structs.replace(LINE, proofs=BILL) if "proofs" in other else LINE
     two = structs.replace(LINE, **({"id": "r2", "source": "grant-b"} | other))
     declared = [frozenset(("grant-a", "grant-b"))] if shared else []
     found = charged_twice("same-cost", [two, one], declared)
@@ -45,10 +48,16 @@ def test_one_cost_charged_twice(other: dict[str, Any], shared: bool, band: str |
 def test_nothing_spent_is_no_cost_and_one_document_is_told_once() -> None:
     nothing = [structs.replace(LINE, id=name, source=name, amount_minor=0) for name in "ab"]
     assert charged_twice("same-cost", nothing) == []
-    both = [structs.replace(LINE, id=name, source=name, document="ab") for name in "cab"]
+    both = [structs.replace(LINE, id=name, source=name, proofs=BILL) for name in "cab"]
     found = charged_twice("same-charge", both)
     assert [(each.left, each.right) for each in found] == [("a", "b"), ("a", "c"), ("b", "c")]
     assert {(each.detector, each.band) for each in found} == {("same-charge", "strong")}
+    assert found[0].reasons[2:] == ("for: one document proves both", "for: one invoice proves both")
+    statutes = [
+        structs.replace(LINE, id=f"{at:02}", source=str(at), amount_minor=at + 1, proofs=BILL)
+        for at in range(PROVED_MAX + 1)
+    ]
+    assert charged_twice("same-charge", statutes) == []  # what all name proves nothing of two
 
 
 ACCOUNT = "bank-account"
@@ -76,6 +85,11 @@ ACCOUNT = "bank-account"
             [("a", "b", "strong"), ("b", "h", "strong")],
         ),
         ([(str(at), "address", "1") for at in range(21)], [], []),  # a house of many
+        (
+            [(f"{at:02}", ACCOUNT, "1") for at in range(21)],  # but no account of many is usual
+            [],
+            [("00", f"{at:02}", "strong") for at in range(1, 21)],
+        ),
     ],
 )
 def test_shared_control(

@@ -207,7 +207,7 @@ async def test_roles_may_select_and_nothing_else(schema: asyncpg.Connection) -> 
     assert {tuple(row) for row in rows} == {
         ("mfm_writer", "SELECT", count),
         ("mfm_auditor", "SELECT", count),
-        ("mfm_reader", "SELECT", count - 2),  # neither payload nor overlap_case
+        ("mfm_reader", "SELECT", count - 3),  # not payload, overlap_case, overlap_mark
     }
 
 
@@ -226,11 +226,13 @@ async def test_functions_that_run_as_the_owner_name_their_search_path(
         "lock_head",
         "note_reads",
         "overlap_counts",
+        "overlap_marks",
         "overlaps_seen",
         "published_text",
         "seal",
         "words_beside",
         "write_keys",
+        "write_marks",
     }
     for name, settings in rows:
         assert settings == ["search_path=mfm, pg_temp"], name

@@ -12,11 +12,11 @@ from mfm.core.record import Draft
 async def attest(context: Context, command: AttestParty) -> Draft:
     """Attest a fact about a party."""
     context.require()
-    await context.get(Party, command.party, "/party")
+    party = await context.get(Party, command.party, "/party")
     if command.kind == "host" and await context.unit.find(Party, command.value) is None:
         raise Invalid("not-found", f"There is no party {command.value}.", "/value")
     before = await context.unit.find(Attestation, rules.id_of(command))
-    return rules.attest(context.act(None), command, before)
+    return rules.attest(context.act(None), command, before, party.country)
 
 
 async def withdraw(context: Context, command: WithdrawAttestation) -> Draft:

@@ -250,8 +250,8 @@ class _Taking:
         entry = Entry(verb, self.told, keys, {})
         if text:
             entry.texts["narratives"] = text
-        await self.unit.write(entry, draft, list(moves))
-        keep(self.unit, draft)
+        made = await self.unit.write(entry, draft, list(moves))
+        await keep(self.unit, draft.sets, (made.seq, entry.texts))
         self.outcome.records += 1
 
     def _refuse(self, step: RowStep, refused: Refused) -> None:

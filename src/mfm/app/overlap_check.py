@@ -1,4 +1,4 @@
-"""The check of one: what the detectors notice of a party, an application or a call.
+"""The check of one: what the detectors notice of a party, an application, a call or an amount.
 
 It is made right after something is submitted, so it reads what stands round that one alone: the
 few that share keys with it, who gives to whom near it, and the calls of its days. A scan of
@@ -12,29 +12,36 @@ from typing import Literal, TypeVar
 
 from mfm.app.context import utc_now
 from mfm.app.matching import org_matcher, project_matcher
-from mfm.app.overlap_held import ASKING, GONE, Held, latest, resolve
+from mfm.app.overlap_held import ASKING, GONE, Held, counts, latest, resolve
 from mfm.app.overlap_keys import keys_of
+from mfm.app.overlap_spending import MONEY, names_of
 from mfm.core.applications import Application
 from mfm.core.attestations import Attestation
 from mfm.core.calls import Call
 from mfm.core.commitments import Commitment
+from mfm.core.contacts import DOMAINS, PERSONAL
 from mfm.core.funds import Fund
 from mfm.core.overlap_asks import repeated, split
 from mfm.core.overlap_calls import overlapping_calls
 from mfm.core.overlap_chains import DEPTH_MAX, Agreement, intermediaries
-from mfm.core.overlap_control import shared_control
+from mfm.core.overlap_control import ALWAYS_TELLS, shared_control
 from mfm.core.overlap_exposure import over_stretched
 from mfm.core.overlap_parties import same_organisations
 from mfm.core.overlap_projects import Project, alike
 from mfm.core.overlaps import Overlap
 from mfm.core.parties import Party
 from mfm.core.record import Noun
+from mfm.core.traits import HOLDERS_MAX
+from mfm.store import marks
 from mfm.store import overlaps as store
 from mfm.store.database import Snapshot, driver_of, within
-from mfm.store.overlap_near import Near
+from mfm.store.marks import Marks
+from mfm.store.overlap_near import ALIKE_MAX, Near
 
 N = TypeVar("N", bound=Noun)
-Kind = Literal["party", "application", "call"]
+Kind = Literal["party", "application", "call", "report", "cost", "commitment"]
+_TELLING = ("bank-account", "host", "city", *DOMAINS, *PERSONAL)
+"""Kinds of attestation that tell one organisation from another."""
 NEAREST = 50
 """With so many that share most keys one is compared."""
 APPLICATIONS_OF_ONE_MAX = 200
@@ -42,7 +49,7 @@ APPLICATIONS_OF_ONE_MAX = 200
 
 
 async def check(connection: Snapshot, kind: Kind, noun_id: str) -> list[Overlap]:
-    """Return what is noticed of one party, application or call, and of an application's lead.
+    """Return what is noticed of one, and of an application's lead.
 
     Args:
         connection: a reader's or auditor's.
@@ -55,11 +62,9 @@ async def check(connection: Snapshot, kind: Kind, noun_id: str) -> list[Overlap]
         return await _call(near, noun_id)
     if kind == "party":
         return await _party(connection, near, noun_id, on)
-    found = await near.load(Application, "id", [noun_id])
-    if not found or found[0].status not in ASKING:
-        return []
-    asks = await _application(connection, near, found[0])
-    return [*asks, *await _party(connection, near, found[0].lead, on)]
+    if kind == "application":
+        return await _submitted(connection, near, noun_id, on)
+    return await MONEY[kind](connection, near, noun_id)
 
 
 async def near_of(connection: Snapshot) -> Near:
@@ -80,15 +85,19 @@ async def _party(connection: Snapshot, near: Near, party_id: str, on: date) -> l
         return await _party(connection, near, party.merged_into, on)
     alike = await store.nearest(connection, keys_of(party).keys, NEAREST)
     held = Held()
+    names = {party.id, *await near.aliases(party.id)}
+    own = await near.load(Attestation, "party", names)
+    own = [each for each in own if counts(each, on)]
+    held.marks["attestation"] = await marks.shared(
+        connection, "attestation", [each.id for each in own if each.kind in PERSONAL]
+    )
+    sharing = await _sharing(near, own, held.marks["attestation"])
     # The one that is looked at stands first: it is compared with each of the others.
-    others = await near.load(Party, "id", {*alike} - {party.id})
+    others = await near.load(Party, "id", {*alike, *sharing, *names} - {party.id})
     held.parties = {each.id: each for each in (party, *_standing(others))}
-    own = await near.load(Attestation, "party", [party.id])
-    accounts = [each.value for each in own if each.kind == "bank-account"]
-    sharing = await near.load(Attestation, "value", accounts)
-    beside = await near.load(Attestation, "party", {each.party for each in sharing} - {party.id})
-    held.attestations = [each for each in (*own, *beside) if each.status == "in-force"]
-    grants = await near.load(Commitment, "to_party", [party.id])
+    beside = await near.attested(held.parties.keys() - names, _TELLING)
+    held.attestations = [*own, *(each for each in beside if counts(each, on))]
+    grants = await near.load(Commitment, "to_party", names)
     held.commitments = _standing(grants)
     budgets = [each.currency for each in held.attestations if each.kind == "annual-budget"]
     if budgets and grants:
@@ -96,6 +105,18 @@ async def _party(connection: Snapshot, near: Near, party_id: str, on: date) -> l
         held.rates = latest(await near.rates(currencies))
     resolve(held)
     return await asyncio.to_thread(_of_party, held, party.id, on)
+
+
+async def _sharing(near: Near, own: list[Attestation], marked: Marks) -> set[str]:
+    """Return who shares an account, a domain or a contact with a party."""
+    accounts = [each.value for each in own if each.kind == ALWAYS_TELLS]
+    domains = [each.value for each in own if each.kind in DOMAINS]
+    found = [
+        *await near.saying([ALWAYS_TELLS], accounts, ALIKE_MAX),
+        *await near.saying(DOMAINS, domains, HOLDERS_MAX + 1),
+        *await near.load(Attestation, "id", marked),
+    ]
+    return {each.party for each in found}
 
 
 def _of_party(held: Held, party_id: str, on: date) -> list[Overlap]:
@@ -112,10 +133,18 @@ def _of_party(held: Held, party_id: str, on: date) -> list[Overlap]:
 # Applications -------------------------------------------------------------------------------------
 
 
+async def _submitted(connection: Snapshot, near: Near, name: str, on: date) -> list[Overlap]:
+    found = await near.load(Application, "id", [name])
+    if not found or found[0].status not in ASKING:
+        return []
+    asks = await _application(connection, near, found[0])
+    return [*asks, *await _party(connection, near, found[0].lead, on)]
+
+
 async def _application(connection: Snapshot, near: Near, asked: Application) -> list[Overlap]:
     keys = keys_of(asked).keys
     ids = {*await store.nearest(connection, keys, NEAREST), asked.id}
-    one = await _names(near, asked.lead)
+    one = await names_of(near, asked.lead)
     agreements = await _agreements(near, one)
     ids.update(
         await near.asking({party for pair in agreements for party in pair} - one, asked.fund)
@@ -132,13 +161,6 @@ async def _application(connection: Snapshot, near: Near, asked: Application) -> 
     held.parties = {each.id: each for each in leads}
     resolve(held)
     return await asyncio.to_thread(_of_application, held, asked.id, agreements)
-
-
-async def _names(near: Near, party_id: str) -> set[str]:
-    """Return the ids that stand for one organisation: its own, and those merged into it."""
-    found = await near.load(Party, "id", [party_id])
-    survivor = found[0].merged_into or party_id
-    return {survivor, *await near.aliases(survivor)}
 
 
 async def _agreements(near: Near, one: set[str]) -> set[tuple[str, str]]:

@@ -23,9 +23,15 @@ from mfm.store.database import FAILED, LOST, Connection, Engine, connect, is_unr
 from mfm.store.writer import Writer
 
 _NAME = "overlap"
-_VERBS = ("party.register", "application.submit", "call.draft", "call.revise", "call.publish")
+_VERBS = (
+    *("party.register", "party.attest", "application.submit"),
+    *("call.draft", "call.revise", "call.publish"),
+    *("report.submit", "report.answer", "report.accept", "cost.pay", "commitment.sign"),
+)
 """Calls from their draft on: both secretariats hear of it before one is published."""
 _KINDS: tuple[Kind, ...] = get_args(Kind)
+_OF_PARTIES = {"attestation": "party"}
+"""What is about a party, which is then looked at -> its field that names the party."""
 _SPAN = 1_000
 """So many records are looked through at once."""
 _POLL_SECONDS = 0.5
@@ -96,9 +102,13 @@ class OverlapFollower:
         """Check what the next records submit or register, and note that this is done."""
         number = self._writer.mechanism.id
         for seq, content in await followers.records(connection, number, (self.seq, until), _VERBS):
+            sets = parse(content)[1].sets
             for kind in _KINDS:
-                for state in parse(content)[1].sets.get(kind, ()):
+                for state in sets.get(kind, ()):
                     await self._check_one(kind, state["id"], seq)
+            for noun, field in _OF_PARTIES.items():
+                for state in sets.get(noun, ()):
+                    await self._check_one("party", state[field], seq)
             await self._reach(connection, seq)
         await self._reach(connection, until)
 

@@ -1,16 +1,19 @@
 """What the mechanism holds, as the detectors of overlap read it."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import TypeVar
 
 from msgspec import structs
 
+from mfm.app.context import utc_now
 from mfm.core.applications import Application
 from mfm.core.attestations import Attestation
 from mfm.core.calls import Call
 from mfm.core.co_funding import by_name
 from mfm.core.commitments import Commitment
+from mfm.core.contacts import DOMAINS
 from mfm.core.costs import Cost
 from mfm.core.funds import Fund
 from mfm.core.money import convert
@@ -18,18 +21,20 @@ from mfm.core.org_likeness import OrgView
 from mfm.core.overlap_asks import AskedFor
 from mfm.core.overlap_calls import Window
 from mfm.core.overlap_chains import Agreement, Asked, Inflow
-from mfm.core.overlap_control import Trait
 from mfm.core.overlap_costs import CostLine
 from mfm.core.overlap_exposure import AnnualBudget, Award
+from mfm.core.overlap_marks import MARKED, MarkedNoun
 from mfm.core.overlap_parties import Registered
 from mfm.core.parties import Party
 from mfm.core.project_matching import ProjectView
 from mfm.core.rates import Rate
 from mfm.core.record import Noun
 from mfm.core.reports import Report
+from mfm.core.traits import Trait
+from mfm.store import marks, reads
 from mfm.store import overlaps as store
-from mfm.store import reads
 from mfm.store.database import Snapshot
+from mfm.store.marks import Marks
 from mfm.store.reads import Page, Reach
 
 PAGE_ROWS = 1_000
@@ -52,21 +57,39 @@ class Held:
         self.attestations: list[Attestation] = []
         self.reports: list[Report] = []
         self.costs: list[Cost] = []
+        self.marks: dict[str, Marks] = {}
         self.days: dict[type[Noun], dict[str, date]] = {}
         self.rates: dict[tuple[str, str], Rate] = {}
 
     # Organisations -------------------------------------------------------------------------------
 
     def registered(self) -> Iterator[Registered]:
-        """Yield the register."""
+        """Yield the register, each with what is attested of it."""
+        traits: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        hosting = {party for pair in self.hosted() for party in pair}
+        for each in self.traits():
+            # An account that is a host's by agreement does not make two of one name one.
+            if each.kind != "bank-account" or each.party not in hosting:
+                traits[each.party].append((each.kind, each.value))
+        said = {(each.party, each.kind): each.value for each in self.attestations if each.value}
         for party in self.parties.values():
-            yield Registered(party.id, org_view(party))
+            domains = (said.get((party.id, kind)) for kind in DOMAINS)
+            view = structs.replace(
+                org_view(party),
+                city=said.get((party.id, "city")),
+                domain=next(filter(None, domains), None),
+                traits=tuple(traits[party.id]),
+            )
+            yield Registered(party.id, view)
 
     def traits(self) -> Iterator[Trait]:
-        """Yield what two organisations seldom share: their verified accounts."""
+        """Yield what two organisations seldom share: accounts, and how they are reached."""
+        marks = self.marks.get("attestation", {})
         for each in self.attestations:
             if each.kind == "bank-account":
                 yield Trait(each.party, each.kind, each.value)
+            for kind, mark in marks.get(each.id, ()):
+                yield Trait(each.party, kind, mark)
 
     def hosted(self) -> set[frozenset[str]]:
         """Return the pairs of a fiscal host and whom it hosts."""
@@ -175,11 +198,10 @@ class Held:
         """Yield what grantees report, grant by grant."""
         days = self.days.get(Report, {})
         for each in self.reports:
-            asked = each.asked_direct_minor + each.asked_support_minor
-            amount_minor = asked or each.direct_minor + each.support_minor
             on = each.submitted_on or days[each.id]
             sides = each.party, each.commitment
-            yield CostLine(each.id, *sides, each.currency, amount_minor, on)
+            proofs = self._proofs("report", each.id)
+            yield CostLine(each.id, *sides, each.currency, each.told_minor, on, proofs)
 
     def charged(self) -> Iterator[CostLine]:
         """Yield the funds' own costs, by who keeps the fund; banks charge everybody the same."""
@@ -187,8 +209,12 @@ class Held:
         for each in self.costs:
             fund = self.funds.get(each.fund)
             if fund and each.kind == "direct":
-                sides = fund.steward, fund.id
-                yield CostLine(each.id, *sides, each.currency, each.amount_minor, days[each.id])
+                sides, proofs = (fund.steward, fund.id), self._proofs("cost", each.id)
+                amount, on = (each.currency, each.amount_minor), days[each.id]
+                yield CostLine(each.id, *sides, *amount, on, proofs)
+
+    def _proofs(self, noun: MarkedNoun, name: str) -> frozenset[tuple[str, str]]:
+        return frozenset(self.marks.get(noun, {}).get(name, ()))
 
     def shared_grants(self) -> set[frozenset[str]]:
         """Return the pairs of grants whose applications declare that they share one cost."""
@@ -219,7 +245,7 @@ def org_view(party: Party) -> OrgView:
 
 async def held(connection: Snapshot) -> Held:
     """Read all that the mechanism holds."""
-    found = Held()
+    found, on = Held(), utc_now().date()
     found.parties = {each.id: each for each in await all_of(connection, Party)}
     found.funds = {each.id: each for each in await all_of(connection, Fund) if not each.reported}
     found.calls = {each.id: each for each in await all_of(connection, Call)}
@@ -228,14 +254,21 @@ async def held(connection: Snapshot) -> Held:
     ]
     found.commitments = await all_of(connection, Commitment)
     found.attestations = [
-        each for each in await all_of(connection, Attestation) if each.status == "in-force"
+        each for each in await all_of(connection, Attestation) if counts(each, on)
     ]
     found.reports = await all_of(connection, Report)
     found.costs = await all_of(connection, Cost)
     found.days = {noun: await store.days_of(connection, noun) for noun in (Report, Cost)}
+    found.marks = {noun: await marks.shared(connection, noun) for noun in MARKED}
     found.rates = latest(await all_of(connection, Rate))
     resolve(found)
     return found
+
+
+def counts(attestation: Attestation, on: date) -> bool:
+    """Tell whether what is attested stands, and is valid still on a day."""
+    until = attestation.valid_until
+    return attestation.status == "in-force" and (until is None or until >= on)
 
 
 def resolve(found: Held) -> None:

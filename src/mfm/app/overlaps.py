@@ -95,7 +95,7 @@ def of_money(held: Held, on: date) -> list[Overlap]:
     """Return what is noticed of agreements and expenditure."""
     return [
         *intermediaries(held.asked(), held.agreements()),
-        *counted_twice(held.inflows()),
+        *counted_twice(held.inflows(), held.exchange),
         *charged_twice("same-cost", held.reported(), held.shared_grants()),
         *charged_twice("same-charge", held.charged()),
         *over_stretched(held.awards(), held.budgets(), held.exchange, on),

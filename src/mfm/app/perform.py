@@ -96,6 +96,7 @@ def with_secret(
 
 
 _encode = json.Encoder().encode
+_LISTS: dict[type[Command], frozenset[str]] = {}
 _FIELDS: dict[type[Command], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 _DEFAULTS: dict[type[Command], tuple[tuple[str, Any], ...]] = {}
 
@@ -113,6 +114,25 @@ def fields_of(command: type[Command]) -> tuple[tuple[str, ...], tuple[str, ...]]
                 told.append(field.name)
         _FIELDS[command] = (tuple(told), tuple(texts))
     return _FIELDS[command]
+
+
+def _beside(value: Any) -> str:  # noqa: ANN401  # a text, or a list that stands beside as one
+    """Return what stands beside a record of a field that is no fact: a list as JSON."""
+    return value if isinstance(value, str) else _encode(value).decode()
+
+
+def told_beside(command: type[Command], texts: dict[str, str]) -> dict[str, Any]:
+    """Return the fields of a command that stand beside its record, as they were told."""
+    if command not in _LISTS:
+        _, free = fields_of(command)
+        _LISTS[command] = frozenset(
+            each.name
+            for each in structs.fields(command)
+            if each.name in free and isinstance(each.default, tuple)
+        )
+    return {
+        name: json.decode(text) if name in _LISTS[command] else text for name, text in texts.items()
+    }
 
 
 def request_hash(command: Command) -> bytes:
@@ -142,7 +162,7 @@ def entry_of(ask: Ask) -> Entry:
     entry = Entry(ask.verb.name, ask.actor.told(), keys, clear)
     for name in texts:
         if value := getattr(command, name):
-            entry.texts[name] = value
+            entry.texts[name] = _beside(value)
     return entry
 
 
@@ -221,7 +241,7 @@ async def finish(unit: Unit, prepared: Prepared) -> Made:
             return await replay(unit, ask, entry, known[entry.key_hash])
         raise
     else:
-        keep(unit, draft)
+        await keep(unit, draft.sets, (made.seq, entry.texts))
         return made
 
 

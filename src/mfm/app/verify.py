@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from msgspec import ValidationError, convert
+from msgspec import DecodeError, ValidationError, convert
 
 from mfm.app.heads import NOTE
-from mfm.app.perform import fields_of, request_hash
+from mfm.app.perform import fields_of, request_hash, told_beside
 from mfm.app.registry import VERBS
 from mfm.app.rotation import ROTATE
 from mfm.core.permissions import Actor, scope_of
@@ -45,6 +45,7 @@ def request_of(verb: str, told: dict[str, Any], texts: dict[str, str]) -> bytes 
     if {*command.__struct_fields__} - {*clear, *free} - told.keys():
         return None
     try:
-        return request_hash(convert(told | texts, command, strict=False))
-    except ValidationError:
+        asked = told | told_beside(command, texts)
+        return request_hash(convert(asked, command, strict=False))
+    except (DecodeError, ValidationError):
         return b""

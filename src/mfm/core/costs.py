@@ -6,6 +6,7 @@ from typing import Literal
 from mfm.core.allocations import Share, ShareTerm, draw
 from mfm.core.countries import check_places
 from mfm.core.earmarks import OPEN, Earmark
+from mfm.core.evidence import Documents, Invoices, together
 from mfm.core.funds import Fund
 from mfm.core.money import Money
 from mfm.core.record import Draft, Noun
@@ -27,6 +28,7 @@ class Cost(Noun, frozen=True, kw_only=True):
         amount_minor: how much.
         shares: which contributions bear it; they sum to `amount_minor`.
         earmark: what it is for: inside the earmark of each contribution that bears it.
+        documents: SHA-256 (hex) of what proves it, in order.
     """
 
     kind: str
@@ -36,6 +38,7 @@ class Cost(Noun, frozen=True, kw_only=True):
     amount_minor: int
     shares: tuple[Share, ...]
     earmark: Earmark = OPEN
+    documents: tuple[str, ...] = ()
 
 
 class PayCost(Command, frozen=True, kw_only=True):
@@ -48,6 +51,8 @@ class PayCost(Command, frozen=True, kw_only=True):
     bank_account: Id = "main"
     shares: tuple[ShareTerm, ...] = ()
     earmark: Earmark = OPEN
+    documents: Documents = ()
+    invoices: Invoices = ()
     effective_on: date | None = None
     description: Text = ""
 
@@ -81,6 +86,7 @@ def pay(
         amount_minor=amount_minor,
         shares=shares,
         earmark=command.earmark,
+        documents=together((), command.documents),
     )
     bank, use = ("1100", command.bank_account), (USE[command.kind], "")
     drawn = tuple(

@@ -48,6 +48,7 @@ class OrgView(Struct, frozen=True):
         city: or None.
         domain: of its site or its mail, or None.
         registrations: its numbers, each with its register before it, as in IATI (GB-CHC-202918).
+        traits: (kind, value) of what it seldom shares with another: of `traits.WEIGHTS`.
     """
 
     name: str
@@ -55,6 +56,7 @@ class OrgView(Struct, frozen=True):
     city: str | None = None
     domain: str | None = None
     registrations: tuple[str, ...] = ()
+    traits: tuple[tuple[str, str], ...] = ()
 
 
 class Registration(NamedTuple):
@@ -79,6 +81,7 @@ class Read(Struct, frozen=True):
         city: its city, folded.
         domain: its domain, without www.
         registrations: its numbers.
+        traits: what it seldom shares.
     """
 
     view: OrgView
@@ -86,6 +89,7 @@ class Read(Struct, frozen=True):
     city: str
     domain: str
     registrations: frozenset[Registration]
+    traits: frozenset[tuple[str, str]]
 
 
 class Comparison(Struct, frozen=True):
@@ -114,7 +118,7 @@ def read_view(view: OrgView, lexicon: Lexicon) -> Read:
         for each in view.registrations
         if (found := registration(each, view.country or "")).number
     )
-    return Read(view, name_of(view.name, lexicon), city, domain, numbers)
+    return Read(view, name_of(view.name, lexicon), city, domain, numbers, frozenset(view.traits))
 
 
 def registration(told: str, country: str) -> Registration:

@@ -24,6 +24,7 @@ from mfm.core.org_likeness import (
 )
 from mfm.core.org_reasons import reasons
 from mfm.core.scoring import FULL, Score, Verdict
+from mfm.core.traits import doubt_left
 
 CONTRADICTED_MAX = 200
 """No score is higher where a hard fact contradicts."""
@@ -99,12 +100,16 @@ class OrgMatcher:
         score = self.model.regimes[compared.regime]
         parts = score.parts(compared.facts)
         told, hard = score.total(parts), contradiction(compared)
+        shared = {kind for kind, _ in one.traits & other.traits}
+        if shared and told >= score.possible:  # with names unlike, they are two in one hand (D8)
+            surer = FULL - doubt_left(FULL - told, shared)
+            told = max(told, min(surer, SAME_NUMBER_SCORE))
         if one.registrations & other.registrations:
             return Judged(compared, parts, hard, max(told, SAME_NUMBER_SCORE), "strong")
         if hard:
             return Judged(compared, parts, hard, min(told, CONTRADICTED_MAX), "none")
         band = "possible" if told >= score.possible else "none"
-        if told >= score.strong and has_further_fact(compared.facts):
+        if told >= score.strong and (shared or has_further_fact(compared.facts)):
             band = "strong"
         return Judged(compared, parts, hard, told, band)
 

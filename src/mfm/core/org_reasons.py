@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from mfm.core.alignments import Match
 from mfm.core.org_likeness import DIFFERENT, SAME, UNKNOWN, Comparison, Read
+from mfm.core.traits import told
 
 REASONS_MAX = 8
 _POINTS_MIN = 250
@@ -35,6 +36,7 @@ def reasons(compared: Comparison, parts: Mapping[str, int], hard: str) -> list[s
     found = [(points, *said) for points, said in _told(compared, parts)]
     found.sort(key=lambda each: (-abs(each[0]), each[1]))
     made = [f"against: {_HARD[hard]}"] if hard else []
+    made += told({kind for kind, _ in compared.one.traits & compared.other.traits})
     if compared.one.registrations & compared.other.registrations:
         made.insert(0, "for: the same registration number")
     for _, side, sentence in found:

@@ -1,9 +1,9 @@
 """Money in chains: an intermediary beside its own sub-grantee, and money counted twice (D5, D6)."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
-from itertools import combinations
+from itertools import islice
 
 from msgspec import Struct
 
@@ -16,7 +16,11 @@ NEAR_DAYS = 92
 """A quarter: asks that are further apart do not compete."""
 COUNTED_NEAR_DAYS = 31
 COUNTED_TOLERANCE_PER_MILLE = 10
-"""Amounts of one money told in two places differ by rates and charges."""
+"""Amounts of one money told in two places differ by charges."""
+EXCHANGED_TOLERANCE_PER_MILLE = 30
+"""In two currencies they differ by the days' rates too."""
+Exchange = Callable[[int, str, str], int | None]
+"""Given an amount, its currency and another: the amount in that one, None without a rate."""
 
 
 class Agreement(Struct, frozen=True):
@@ -127,26 +131,47 @@ def _between(source: str, path: tuple[str, ...]) -> Overlap:
     )
 
 
-def counted_twice(inflows: Iterable[Inflow]) -> list[Overlap]:
+def counted_twice(inflows: Iterable[Inflow], exchange: Exchange) -> list[Overlap]:
     """Return money of one donor that two funds tell as new: much the same amount, near in days.
 
     Contributions that are linked as one chain are not to be given here.
     """
-    groups: defaultdict[tuple[str, str], list[Inflow]] = defaultdict(list)
+    groups: defaultdict[str, list[Inflow]] = defaultdict(list)
     for inflow in inflows:
-        groups[inflow.donor, inflow.currency].append(inflow)
-    near = timedelta(days=COUNTED_NEAR_DAYS)
+        groups[inflow.donor].append(inflow)
     return [
-        _counted(one, other)
+        _counted(*sorted(pair, key=lambda each: each.id))
         for _, group in sorted(groups.items())
-        for one, other in combinations(sorted(group, key=lambda each: each.id), 2)
-        if one.fund != other.fund and abs(one.on - other.on) <= near and _one_amount(one, other)
+        for pair in _near_days(sorted(group, key=lambda each: (each.on, each.id)))
+        if pair[0].fund != pair[1].fund and _one_amount(*pair, exchange)
     ]
 
 
-def _one_amount(one: Inflow, other: Inflow) -> bool:
-    low, high = sorted((one.amount_minor, other.amount_minor))
-    return FULL * (high - low) <= COUNTED_TOLERANCE_PER_MILLE * high
+def _near_days(ordered: list[Inflow]) -> Iterator[tuple[Inflow, Inflow]]:
+    """Yield the pairs that are near in days, each with those after it as far as they are near."""
+    near = timedelta(days=COUNTED_NEAR_DAYS)
+    for place, one in enumerate(ordered):
+        for other in islice(ordered, place + 1, None):
+            if other.on - one.on > near:
+                break
+            yield one, other
+
+
+def alike_between(amount_minor: int) -> tuple[int, int]:
+    """Return the least and the most that may be one amount with this, told in two places."""
+    less = FULL - COUNTED_TOLERANCE_PER_MILLE
+    return amount_minor * less // FULL, amount_minor * FULL // less + 1
+
+
+def _one_amount(one: Inflow, other: Inflow, exchange: Exchange) -> bool:
+    there_minor, tolerance = other.amount_minor, COUNTED_TOLERANCE_PER_MILLE
+    if one.currency != other.currency:
+        exchanged_minor = exchange(there_minor, other.currency, one.currency)
+        if exchanged_minor is None:
+            return False
+        there_minor, tolerance = exchanged_minor, EXCHANGED_TOLERANCE_PER_MILLE
+    low, high = sorted((one.amount_minor, there_minor))
+    return FULL * (high - low) <= tolerance * high
 
 
 def _counted(one: Inflow, other: Inflow) -> Overlap:
@@ -159,7 +184,10 @@ def _counted(one: Inflow, other: Inflow) -> Overlap:
         band="possible",
         reasons=(
             f"for: both are of {one.donor}, told by {one.fund} and by {other.fund}",
-            f"for: {one.currency} {one.amount_minor} and {other.amount_minor} (minor units)",
+            (
+                f"for: {one.currency} {one.amount_minor} and {other.currency} {other.amount_minor}"
+                " (minor units)"
+            ),
             f"for: {days} days apart",
         ),
         suggestions=("link",),

@@ -13,6 +13,9 @@ from mfm.core.scoring import FULL
 CHARGED_NEAR_DAYS = 31
 """So many days lie between two tellings of one bill at the most: a month's reporting."""
 LIKELY_SCORE = 600
+PROVED_MAX = 20
+"""What more lines name (the statutes of a group, an empty file) proves no cost of any two."""
+_PROVED = {"document": "one document proves both", "invoice": "one invoice proves both"}
 
 
 class CostLine(Struct, frozen=True):
@@ -25,7 +28,8 @@ class CostLine(Struct, frozen=True):
         currency: ISO 4217.
         amount_minor: in its minor units.
         on: the day it was told.
-        document: SHA-256 (hex) of what it was proved by, or "".
+        proofs: (kind, value) of what it was proved by: a document, an invoice; equal where one
+            proves both.
     """
 
     id: str
@@ -34,7 +38,7 @@ class CostLine(Struct, frozen=True):
     currency: str
     amount_minor: int
     on: date
-    document: str = ""
+    proofs: frozenset[tuple[str, str]] = frozenset()
 
 
 def charged_twice(
@@ -48,20 +52,18 @@ def charged_twice(
         shared: pairs of grants that were declared to bear the same cost in shares: no hits.
     """
     groups: defaultdict[tuple[str, str, int], list[CostLine]] = defaultdict(list)
-    proofs: defaultdict[str, list[CostLine]] = defaultdict(list)
+    proofs: defaultdict[tuple[str, str], list[CostLine]] = defaultdict(list)
     for line in lines:
         if line.amount_minor:
             groups[line.spender, line.currency, line.amount_minor].append(line)
-        if line.document:
-            proofs[line.document].append(line)
+        for proof in line.proofs:
+            proofs[proof].append(line)
+    few = (some for some in proofs.values() if len(some) <= PROVED_MAX)
     near = timedelta(days=CHARGED_NEAR_DAYS)
-    found: dict[tuple[str, str], Overlap] = {}
-    for one, other in _pairs(proofs.values(), shared):
-        found[one.id, other.id] = _told(detector, (one, other), "for: one document proves both")
+    found = {(one.id, other.id): _told(detector, one, other) for one, other in _pairs(few, shared)}
     for one, other in _pairs(groups.values(), shared):
-        if abs(one.on - other.on) <= near and (one.id, other.id) not in found:
-            proof = "against: no document is named on both"
-            found[one.id, other.id] = _told(detector, (one, other), proof)
+        if abs(one.on - other.on) <= near:
+            found.setdefault((one.id, other.id), _told(detector, one, other))
     return [found[key] for key in sorted(found)]
 
 
@@ -76,9 +78,9 @@ def _pairs(
                 yield one, other
 
 
-def _told(detector: str, pair: tuple[CostLine, CostLine], proof: str) -> Overlap:
-    one, other = pair
-    proved = proof.startswith("for")
+def _told(detector: str, one: CostLine, other: CostLine) -> Overlap:
+    kinds = sorted({kind for kind, _ in one.proofs & other.proofs})
+    proved = [f"for: {_PROVED[kind]}" for kind in kinds]
     who = f"for: {one.spender} tells it to {one.source} and to {other.source}"
     if one.spender != other.spender:
         who = f"for: {one.spender} and {other.spender} tell it"
@@ -90,6 +92,10 @@ def _told(detector: str, pair: tuple[CostLine, CostLine], proof: str) -> Overlap
         right=other.id,
         score=FULL if proved else LIKELY_SCORE,
         band="strong" if proved else "possible",
-        reasons=(who, f"for: {amounts} (minor units), {days} days apart", proof),
+        reasons=(
+            who,
+            f"for: {amounts} (minor units), {days} days apart",
+            *(proved or ["against: no document or invoice is named on both"]),
+        ),
         suggestions=("question", "declare-shares"),
     )

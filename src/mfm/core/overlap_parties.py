@@ -9,6 +9,7 @@ from msgspec import Struct
 from mfm.core.org_likeness import OrgView, Read, Registration
 from mfm.core.org_matching import OrgMatcher, worth_asking
 from mfm.core.overlaps import Overlap
+from mfm.core.traits import HOLDERS_MAX
 
 TICK_EVERY = 1_000
 
@@ -41,7 +42,8 @@ def same_organisations(
     """
     known = [(each.id, matcher.read(each.view)) for each in parties]
     found = []
-    for done, (one, other) in enumerate(sorted({*pairs, *_one_number(known)}), start=1):
+    near = {*pairs, *_one_number(known), *_one_fact(known)}
+    for done, (one, other) in enumerate(sorted(near), start=1):
         told = _told(known[one], known[other], matcher)
         found += [told] if told else []
         if done % TICK_EVERY == 0:
@@ -56,6 +58,17 @@ def _one_number(known: list[tuple[str, Read]]) -> set[tuple[int, int]]:
         for number in read.registrations:
             holders[number].append(place)
     return {pair for places in holders.values() for pair in combinations(places, 2)}
+
+
+def _one_fact(known: list[tuple[str, Read]]) -> set[tuple[int, int]]:
+    """Return the pairs that share a domain, or what two seldom share, however they are called."""
+    holders: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for place, (_, read) in enumerate(known):
+        for fact in (*read.traits, ("domain", read.domain)):
+            if fact[1]:
+                holders[fact].append(place)
+    some = (places for places in holders.values() if len(places) <= HOLDERS_MAX)
+    return {pair for places in some for pair in combinations(places, 2)}
 
 
 def _told(one: tuple[str, Read], other: tuple[str, Read], matcher: OrgMatcher) -> Overlap | None:

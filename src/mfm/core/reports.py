@@ -18,6 +18,7 @@ from mfm.core.commitments import (
 )
 from mfm.core.disbursements import PAID, Disbursement, must_be
 from mfm.core.errors import Invalid, Refused
+from mfm.core.evidence import Documents, Invoices, together
 from mfm.core.funds import Fund
 from mfm.core.money import Money, decimal_text
 from mfm.core.record import Draft, Noun, Posting
@@ -43,6 +44,7 @@ class Report(Noun, frozen=True, kw_only=True):
         submitted_by: the key that submitted it last; likewise questioned_by, decided_by.
         submitted_on: the day; likewise questioned_on, decided_on.
         answer_by: when a question is to be answered, or None.
+        documents: SHA-256 (hex) of what proves it, in order; an answer's come to those before.
     """
 
     commitment: str
@@ -63,6 +65,13 @@ class Report(Noun, frozen=True, kw_only=True):
     decided_by: str = ""
     decided_on: date | None = None
     answer_by: date | None = None
+    documents: tuple[str, ...] = ()
+
+    @property
+    def told_minor(self) -> int:
+        """What it is about: as submitted, or as accepted where nobody submitted it here."""
+        asked_minor = self.asked_direct_minor + self.asked_support_minor
+        return asked_minor or self.direct_minor + self.support_minor
 
 
 class SubmitReport(Command, frozen=True, kw_only=True):
@@ -73,6 +82,8 @@ class SubmitReport(Command, frozen=True, kw_only=True):
     disbursement: Id | None = None
     direct: Money
     support_cost: Money | None = None
+    documents: Documents = ()
+    invoices: Invoices = ()
     effective_on: date | None = None
     description: Text = ""
 
@@ -87,11 +98,13 @@ class QuestionReport(Command, frozen=True, kw_only=True):
 
 
 class AnswerReport(Command, frozen=True, kw_only=True):
-    """Answer a questioned report; amounts that are not told stay."""
+    """Answer a questioned report; amounts that are not told stay, documents come to those named."""
 
     report: Id
     direct: Money | None = None
     support_cost: Money | None = None
+    documents: Documents = ()
+    invoices: Invoices = ()
     effective_on: date | None = None
     description: Text = ""
 
@@ -121,6 +134,8 @@ class AcceptReport(Command, frozen=True, kw_only=True):
     support_cost: Money | None = None
     rejected: Money | None = None
     refund: Id | None = None
+    documents: Documents = ()
+    invoices: Invoices = ()
     effective_on: date | None = None
     description: Text = ""
 
@@ -182,6 +197,7 @@ def submit(
         asked_support_minor=_minor(command.support_cost, fund, "/support_cost"),
         submitted_by=act.actor.key,
         submitted_on=act.on,
+        documents=together((), command.documents),
     )
     return Draft(effective_on=act.on, sets=(submitted,), funds=(fund.id,))
 
@@ -207,6 +223,7 @@ def answer(act: Act, command: AnswerReport, report: Report, fund: Fund) -> Draft
     """Record the answer to a question, with amounts that may differ from those before.
 
     Raises:
+        Invalid: `documents-many`.
         Refused: `report-state`.
     """
     _must_be(report, "questioned")
@@ -223,6 +240,7 @@ def answer(act: Act, command: AnswerReport, report: Report, fund: Fund) -> Draft
         submitted_by=act.actor.key,
         submitted_on=act.on,
         answer_by=None,
+        documents=together(report.documents, command.documents),
     )
     return Draft(effective_on=act.on, sets=(answered,), funds=(report.fund,))
 
@@ -290,6 +308,7 @@ def accept(
         direct_minor=fund.amount(command.direct, "/direct"),
         support_minor=_minor(command.support_cost, fund, "/support_cost"),
         rejected_minor=_minor(command.rejected, fund, "/rejected"),
+        documents=together((), command.documents),
     )
     return _decided(act, report, nouns, fund, ids[1])
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from mfm.core.attestations import Attestation
+from mfm.core.contacts import PERSONAL, is_shared
 from mfm.core.record import Noun
 from mfm.core.verify_form import Differs, Told
 
@@ -17,6 +18,8 @@ _WORDS = {
     "audit-finding": "critical major minor",
 }
 _SILENT = ("registration", "mission", "peer-attestation", "annual-budget", "overdue-exception")
+_LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
+_CITY_CHARS_MAX = 100
 _ENDING = ("host", "due-diligence", "overdue-exception")
 _HEX = frozenset("0123456789abcdef")
 
@@ -59,6 +62,7 @@ def _check_made(rows: Rows, told: Told, state: Attestation, before: Noun | None)
         and (state.valid_until is not None or state.kind not in _ENDING)
         and (state.kind == "annual-budget") == (state.amount_minor > 0) == bool(state.currency)
         and (state.kind == "audit-finding") == bool(state.reference)
+        and (state.kind in PERSONAL) == ("contact" in told.commit)
         and state.changed_on == (account_on if state.kind == "bank-account" else None)
     )
     if not sound:
@@ -71,15 +75,29 @@ def _name(state: Attestation) -> str:
     return f"{state.party}.{state.kind}" + (f".{rest}" if rest else "")
 
 
+def _is_domain(value: str) -> bool:
+    labels = value.split(".")
+    return (
+        len(labels) > 1
+        and all(0 < len(each) <= 63 and _LABEL.issuperset(each) for each in labels)  # noqa: PLR2004  # RFC 1035
+        and not any(each.startswith("-") or each.endswith("-") for each in labels)
+        and labels[-1][0].isalpha()
+        and not is_shared(value)
+    )
+
+
 def _fits(rows: Rows, state: Attestation) -> bool:
     """Tell whether a value is one of its kind's."""
     kind, value = state.kind, state.value
     percent = value.isascii() and value.isdigit() and value == str(int(value))
     forms = {
+        "city": 0 < len(value.strip()) == len(value) <= _CITY_CHARS_MAX and "\n" not in value,
+        "website": _is_domain(value),
+        "email": not value or _is_domain(value),
         "host": value in rows["party"] and value != state.party,
         "women-in-leadership": percent and int(value) <= 100,  # noqa: PLR2004  # a percentage
         "bank-account": len(value) == 64 and set(value) <= _HEX,  # noqa: PLR2004  # a SHA-256 in hex
     }
     if kind in _WORDS:
         return value in _WORDS[kind].split()
-    return forms.get(kind, kind in _SILENT and not value)
+    return forms.get(kind, kind in (*_SILENT, *PERSONAL) and not value)

@@ -1,5 +1,6 @@
 """Verification, the money in: what contributions and a fund's own cash must hold."""
 
+from mfm.core import verify_evidence
 from mfm.core.commitments import Commitment
 from mfm.core.costs import Cost
 from mfm.core.deposits import Deposit
@@ -15,7 +16,7 @@ def check(before: Noun | None, state: Noun, told: Told) -> None:
     """Hold one state by itself, and by the state before it.
 
     Raises:
-        Differs: `state-amounts`, `state-machine`, `four-eyes`, `invariant-7`.
+        Differs: `state-amounts`, `state-machine`, `state-documents`, `four-eyes`, `invariant-7`.
     """
     if isinstance(state, Commitment):
         _check_contribution(before, state, told)
@@ -28,6 +29,7 @@ def check(before: Noun | None, state: Noun, told: Told) -> None:
         if worth != state.amount_minor:
             raise Differs("state-amounts", told.seq, f"{state.id} is worth {worth}.")
     elif isinstance(state, Cost):
+        verify_evidence.check(state, state.documents, told.seq)
         parts = [share.amount_minor for share in state.shares]
         if sum(parts) != state.amount_minor or min(parts, default=0) <= 0:
             raise Differs("invariant-7", told.seq, f"The shares of {state.id} are not its amount.")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mfm.core import verify_evidence
 from mfm.core.disbursements import Disbursement
 from mfm.core.record import Noun
 from mfm.core.reports import Report
@@ -60,7 +61,7 @@ def check(rows: Rows, state: Noun, told: Told) -> None:
         told: the record.
 
     Raises:
-        Differs: `state-machine`, `state-amounts`, `four-eyes`.
+        Differs: `state-machine`, `state-amounts`, `state-documents`, `four-eyes`.
     """
     if isinstance(state, Disbursement):
         step = "reported" if told.verb.startswith("report.") else _SIGNS.get(told.verb, "")
@@ -74,6 +75,7 @@ def check(rows: Rows, state: Noun, told: Told) -> None:
         if told.verb != "report.accept" or state.decided_by:  # the first ones did not sign
             _check_signature(state, _SIGNS[told.verb], told)
         _check_report(rows, state, told)
+        verify_evidence.check(state, state.documents, told.seq)
     elif isinstance(state, WriteOff):
         _check_signature(state, _SIGNS[told.verb], told)
         _check_write_off(rows, state, told)

@@ -281,7 +281,7 @@ report.question
 
 report.answer
   report questioned>submitted asked_direct_minor asked_support_minor submitted_by submitted_on\
- answer_by
+ answer_by documents
 
 report.decide
   report submitted|questioned>accepted direct_minor support_minor rejected_minor evidence\

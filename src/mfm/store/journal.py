@@ -13,7 +13,9 @@ from msgspec import json, to_builtins
 from mfm.core.accounts import Account
 from mfm.core.journal import Balance, Move
 from mfm.core.overlap_keys import Keyed
+from mfm.core.overlap_marks import Marked
 from mfm.core.record import Noun, Posting
+from mfm.store.marks import marks_json
 from mfm.store.nouns import KINDS
 from mfm.store.overlaps import keys_json
 
@@ -33,7 +35,7 @@ _APPEND = (
     "$18::text::bigint[],$19::text::bigint[],$20::text::bigint[],$21::text::bigint[],"
     "$22::text::text[],$23::text::smallint[],$24)"
 )
-_KEYED = f"{_APPEND}, write_keys($1, $25)"
+_FINDABLE = f"{_APPEND}, write_keys($1, $25), write_marks($1, $26)"
 _IATI = 9
 """Which of a move's columns is text: its IATI type."""
 
@@ -139,6 +141,7 @@ class Batch:
         payloads: free text beside the records, with its salt.
         blobs: larger content that records name.
         keys: by which parties and applications are found where overlap is looked for.
+        marks: by which contacts, documents and invoices are.
         opened: accounts that the journal has not had before.
         chains: for each fund touched: its number and leaf before, those after, the last record.
     """
@@ -151,6 +154,7 @@ class Batch:
         self.payloads: list[dict[str, Any]] = []
         self.blobs: list[bytes] = []
         self.keys: list[Keyed] = []
+        self.marks: list[Marked] = []
         self.opened: list[Balance] = []
         self.chains: list[tuple[str, int, str, int, str, int]] = []
 
@@ -210,9 +214,10 @@ async def append(
     told = [_texts(each) if n == _IATI else _array(each) for n, each in enumerate(moves)]
     text = json.encode(rest).decode()
     values = (mechanism_id, head.seq, at, *columns, *told, text)
-    if batch.keys:
+    if batch.keys or batch.marks:
         last = {(each.kind, each.id): each for each in batch.keys}
-        await connection.execute(_KEYED, *values, keys_json(last.values()))
+        beside = keys_json(last.values()), marks_json(batch.marks)
+        await connection.execute(_FINDABLE, *values, *beside)
     else:
         await connection.execute(_APPEND, *values)
 
@@ -380,14 +385,6 @@ async def by_seq(
         "SELECT seq, content FROM record WHERE mechanism_id = $1 AND seq = ANY ($2)",
         mechanism_id,
         seqs,
-    )
-    return dict(map(tuple, rows))
-
-
-async def texts_of(connection: asyncpg.Connection, mechanism_id: int, seq: int) -> dict[str, str]:
-    """Return the free text kept beside a record, field -> value, less what was erased."""
-    rows = await connection.fetch(
-        "SELECT field, value FROM payload WHERE mechanism_id = $1 AND seq = $2", mechanism_id, seq
     )
     return dict(map(tuple, rows))
 

@@ -6,13 +6,19 @@ from typing import TypeVar
 
 import asyncpg
 
+from mfm.core.attestations import Attestation
 from mfm.core.calls import Call
+from mfm.core.commitments import Commitment
+from mfm.core.costs import Cost
 from mfm.core.overlap_keys import hashed
 from mfm.core.rates import Rate
 from mfm.core.record import Noun
+from mfm.core.reports import Report
 from mfm.store import nouns
 
 N = TypeVar("N", bound=Noun)
+ALIKE_MAX = 500
+"""So many of one amount are compared with one; a scan of everything compares all."""
 GIVEN_MAX = 2_000
 """So many receivers of one giver are followed; a scan of everything follows all."""
 # $2 are organisations; $3 the keys by which applications are found that they take part in.
@@ -60,6 +66,28 @@ SELECT application FROM commitment
 _CALLS = """
 SELECT id FROM call WHERE mechanism_id = $1 AND closes_on >= $2 AND opens_on <= $3
    AND status NOT IN ('cancelled', 'reversed')"""
+_CONTACTS = """
+SELECT id FROM attestation WHERE mechanism_id = $1 AND party = ANY ($2) AND status = 'in-force'
+   AND kind = ANY ($3)"""
+# As many as say something, and one more: then they say nothing.
+_SAYING = """
+SELECT a.id FROM unnest($2::text[]) asked(value), LATERAL (
+  SELECT x.id FROM attestation x WHERE x.mechanism_id = $1 AND x.value = asked.value
+     AND x.kind = ANY ($3) AND x.status = 'in-force' LIMIT $4) a"""
+_SPENT = """
+SELECT id FROM report
+ WHERE mechanism_id = $1 AND party = ANY ($2) AND currency = $3 AND status <> 'reversed'
+   AND $4 = CASE WHEN asked_direct_minor + asked_support_minor = 0 THEN direct_minor + support_minor
+     ELSE asked_direct_minor + asked_support_minor END
+ ORDER BY seq DESC LIMIT $5"""
+_PAID = """
+SELECT id FROM cost WHERE mechanism_id = $1 AND currency = $2 AND amount_minor = $3
+   AND kind = 'direct' AND status <> 'reversed' ORDER BY seq DESC LIMIT $4"""
+_GIVEN = """
+SELECT id FROM commitment
+ WHERE mechanism_id = $1 AND kind = 'contribution' AND from_party = ANY ($2)
+   AND (currency <> $3 OR amount_minor BETWEEN $4 AND $5) AND status <> 'reversed'
+ ORDER BY seq DESC LIMIT $6"""
 _RATES = """
 SELECT DISTINCT ON (base, quote) id FROM rate
  WHERE mechanism_id = $1 AND base = ANY ($2) AND quote = ANY ($2) AND status <> 'reversed'
@@ -114,6 +142,39 @@ class Near:
     async def open_calls(self, opens_on: date, closes_on: date) -> list[Call]:
         """Return the calls, drafts among them, that are open on one of some days."""
         return await self.load(Call, "id", await self._ids(_CALLS, opens_on, closes_on))
+
+    async def attested(self, parties: Collection[str], kinds: Collection[str]) -> list[Attestation]:
+        """Return what stands attested of some parties, of some kinds."""
+        return await self.load(
+            Attestation, "id", await self._ids(_CONTACTS, sorted(parties), list(kinds))
+        )
+
+    async def saying(
+        self, kinds: Collection[str], values: Collection[str], most: int
+    ) -> list[Attestation]:
+        """Return the attestations of some kinds with one of some values, so many of each value."""
+        told = sorted({*values} - {""})
+        return await self.load(Attestation, "id", await self._ids(_SAYING, told, list(kinds), most))
+
+    async def spent(
+        self, parties: Collection[str], currency: str, amount_minor: int
+    ) -> list[Report]:
+        """Return reports of some parties about one amount, the latest of them."""
+        told = sorted(parties), currency, amount_minor, ALIKE_MAX
+        return await self.load(Report, "id", await self._ids(_SPENT, *told))
+
+    async def paid(self, currency: str, amount_minor: int) -> list[Cost]:
+        """Return funds' direct costs of one amount, the latest of them."""
+        return await self.load(
+            Cost, "id", await self._ids(_PAID, currency, amount_minor, ALIKE_MAX)
+        )
+
+    async def given(
+        self, parties: Collection[str], currency: str, between: tuple[int, int]
+    ) -> list[Commitment]:
+        """Return contributions of some donors, of much the same amount or in other currencies."""
+        told = sorted(parties), currency, *between, ALIKE_MAX
+        return await self.load(Commitment, "id", await self._ids(_GIVEN, *told))
 
     async def rates(self, currencies: Collection[str]) -> list[Rate]:
         """Return the newest rate between each two of some currencies."""

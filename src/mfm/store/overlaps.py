@@ -79,10 +79,20 @@ async def nearest(connection: AsyncConnection, keys: Sequence[int], most: int) -
     return [row[0] for row in rows]
 
 
-async def days_of(connection: AsyncConnection, noun: type[Noun]) -> dict[str, date]:
-    """Return the day from which each of a kind stands as it does: that of its last record."""
+async def days_of(
+    connection: AsyncConnection, noun: type[Noun], ids: Iterable[str] | None = None
+) -> dict[str, date]:
+    """Return the day from which some of a kind stand as they do: that of their last record.
+
+    Args:
+        connection: a reader's or auditor's.
+        noun: which kind.
+        ids: which ones; None for all.
+    """
     source = table(KINDS[noun], column("mechanism_id"), column("id"), column("seq"))
     record = table("record", *map(column, ("mechanism_id", "seq", "effective_on")))
     same = and_(record.c.mechanism_id == source.c.mechanism_id, record.c.seq == source.c.seq)
     query = select(source.c.id, record.c.effective_on).join(record, same)
+    if ids is not None:
+        query = query.where(source.c.id.in_([*ids]))
     return {row[0]: row[1] for row in await connection.execute(query)}

@@ -22,7 +22,7 @@ from mfm.core.record import (
     plain_posting,
     plain_struct,
 )
-from mfm.store import journal, nouns
+from mfm.store import journal, marks, nouns
 from mfm.store.database import Mechanism
 from mfm.store.journal import Batch, Entry, Head, Made, Stored
 from mfm.store.memory import Ahead, Memory, check_banks
@@ -165,7 +165,9 @@ class Unit:
     async def texts(self, seq: int) -> dict[str, str]:
         """Return the free text kept beside a record."""
         fresh = {row["field"]: row["value"] for row in self.batch.payloads if row["seq"] == seq}
-        return fresh or await journal.texts_of(self.connection, self.mechanism.id, seq)
+        if fresh:
+            return fresh
+        return (await marks.texts(self.connection, self.mechanism.id, [seq])).get(seq, {})
 
     async def unallocated(self, fund: Fund) -> dict[str, int]:
         """Return a fund's unallocated authority by contribution, in minor units, zeros left out."""

@@ -54,12 +54,12 @@ TABLES = (
 )
 """Every table of the journal; each is compared."""
 
-UNVERIFIED = ("read_log", "overlap_keyed", "overlap_key", "follower")
+UNVERIFIED = ("read_log", "overlap_keyed", "overlap_key", "overlap_mark", "follower")
 """Tables that are no part of the journal, so no record says what is in them.
 
 The keys of overlap are made from nouns that are verified, and nothing rests on them: one that is
 missing leaves a twin unnoticed until keys are renewed. So it is with how far a follower has come:
-what it misses a scan finds.
+what it misses a scan finds. Marks are made from texts that are verified, in the same way.
 
 The log of reads tells who looked at the books, not what is in them. It is written beside the
 requests that it tells of, without a record, and may lose some (they are counted): there is nothing

@@ -128,6 +128,7 @@ source-differs         | 422 | Two fields name different sources | Leave contrib
 dates-backwards        | 422 | The agreement ends before it begins | Set ends_on on or after starts_on.
 attestation-value      | 422 | The kind takes another value | Use a value that the detail names.
 attestation-dates      | 422 | The attestation's days cannot be | Say when it was verified, not later than today, and until when it is valid.
+attestation-contact    | 422 | That is no contact of this kind | Tell it as the contact, in the form that the detail names.
 attestation-state      | 409 | The attestation is withdrawn already | Nothing to do.
 gate-unknown           | 422 | Policies are not asked about this | Name a verb that the detail lists.
 policy-refuses         | 409 | The fund's policies refuse this | Do what the detail says for each reason, and try again; no waiver lifts a refusal.
@@ -218,6 +219,7 @@ designation-exceeded   | 409 | The unrestricted balance is not this much | Desig
 designation-early      | 422 | A reserve is designated at the year's end | Leave designate out, or close up to the last day of the fiscal year.
 period-backwards       | 422 | The period ends before it begins | Set open_until on or after open_from.
 four-eyes              | 409 | The same person cannot do two steps | Let another person, with a key of their own, take this step.
+documents-many         | 422 | More documents than a report or cost names | Name the ones that prove it; put the rest into one file.
 disbursement-state     | 409 | The disbursement is at another step | Take the step that is next; the detail tells where it stands.
 disbursement-other     | 422 | The disbursement is of another commitment | Name a disbursement of this commitment, or none.
 confirm-exceeds        | 409 | More arrived than was sent | Confirm at most what the detail names; what is more is another payment.
