@@ -104,7 +104,10 @@ async def test_what_is_submitted_is_checked_once_it_is_committed(books: Books) -
         await accepted(books, "call.draft", operator("w"), **{**CALL, "id": "k2", "fund": "g"})
         await caught_up(books, follower)
         case = (await cases(books))["overlapping-calls", "k", "k2"]
-        assert case.funds == ("n", "g")  # both hear of it before it is published
+        assert [side.funds for side in case.sides] == [
+            ("n",),
+            ("g",),
+        ]  # both hear of it before it is published
         await accepted(books, "call.publish", operator("publisher"), call="k2")
         await caught_up(books, follower)
         assert (await cases(books))["overlapping-calls", "k", "k2"] == case

@@ -1,6 +1,7 @@
 """Verification finds a case of overlap that no rule would have let be so."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -65,7 +66,9 @@ SHARING = SharingAgreement(
 AGREED = structs.replace(SHARING, status="in-force", proposed_by="one", agreed_by="key")
 
 
-def held(record: Told, *before: Noun | None, answered: bool = True) -> None:
+def held(
+    record: Told, *before: Noun | None, answered: bool = True, more: dict[str, Any] | None = None
+) -> None:
     parties = {name: Party(id=name, status="registered", name=name) for name in ("group", "twin")}
     answers = {
         f"o.{name}": structs.replace(ANSWER, id=f"o.{name}", party=name, written_in=4)
@@ -77,6 +80,8 @@ def held(record: Told, *before: Noun | None, answered: bool = True) -> None:
         "overlap_answer": answers,
         "overlap_case": {"o": EARLIER},
     }
+    for kind, nouns in (more or {}).items():
+        rows.setdefault(kind, {}).update(nouns)
     for kind, state in record.sets:
         rows[kind][state.id] = state
     befores = [*before, *(None for _ in record.sets)][: len(record.sets)]
@@ -212,6 +217,30 @@ def test_what_no_rule_records_is_found(what: str) -> None:
 def test_nobody_is_decided_against_unheard() -> None:
     with pytest.raises(Differs, match="overlap-unheard"):
         held(told("overlap.decide", DECIDED), EARLIER, answered=False)
+
+
+NOTED = structs.replace(ANSWER, id="noted.o.group", noted=True)
+
+
+def test_what_staff_wrote_down_is_no_answer_and_of_neither_side() -> None:
+    held(told("overlap.explain", NOTED))
+    for state, party in ((NOTED, "group"), (ANSWER, "agent"), (ANSWER, "twin")):
+        with pytest.raises(Differs, match=FORM):
+            held(told("overlap.explain", state, party=party))
+    with pytest.raises(Differs, match=FORM):
+        held(told("overlap.explain", structs.replace(NOTED, id=ANSWER.id)))
+    with pytest.raises(Differs, match=EYES):
+        held(told("overlap.explain", NOTED, party="twin"))
+    of_fund: dict[str, Any] = {
+        "api_key": {"key": SimpleNamespace(fund="n")},
+        "fund": {"n": SimpleNamespace(steward="twin")},
+    }
+    for record in (told("overlap.explain", NOTED), told("overlap.decide", PROPOSED)):
+        with pytest.raises(Differs, match=EYES):
+            held(record, EARLIER, more=of_fund)
+    wrote = {"overlap_answer": {NOTED.id: structs.replace(NOTED, written_in=8)}}
+    with pytest.raises(Differs, match=EYES):
+        held(told("overlap.decide", PROPOSED), EARLIER, more=wrote)
 
 
 def test_nobody_decides_or_answers_for_another() -> None:

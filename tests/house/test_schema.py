@@ -227,6 +227,7 @@ async def test_functions_that_run_as_the_owner_name_their_search_path(
         "note_reads",
         "overlap_counts",
         "overlap_marks",
+        "overlap_standing",
         "overlaps_seen",
         "published_text",
         "seal",

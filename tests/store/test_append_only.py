@@ -195,6 +195,7 @@ MAY_EXECUTE = {
     "keep_anchor": {"mfm_writer"},
     "follow": {"mfm_writer"},
     "overlap_counts": {"mfm_reader", "mfm_auditor"},
+    "overlap_standing": {"mfm_writer"},
     "overlaps_seen": {"mfm_reader", "mfm_auditor"},
     "overlap_marks": {"mfm_reader", "mfm_auditor"},
     "write_keys": {"mfm_writer"},

@@ -146,7 +146,13 @@ async def test_a_competitor_sees_its_own_side_and_the_kind_of_evidence(
 
 
 def _nothing(side: dict[str, Any]) -> dict[str, Any]:
-    empty: dict[str, Any] = {"answered_in": 0, "record": 0, "starts_on": None, "ends_on": None}
+    empty: dict[str, Any] = {
+        "answered_in": 0,
+        "noted_in": 0,
+        "record": 0,
+        "starts_on": None,
+        "ends_on": None,
+    }
     lists = ("funds", "contacts", "places", "themes")
     return {name: empty[name] for name in empty if name in side} | {name: [] for name in lists}
 

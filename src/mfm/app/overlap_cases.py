@@ -5,15 +5,13 @@ from typing import Any
 from msgspec import structs
 
 from mfm.app.context import Context
+from mfm.app.overlap_reads import viewer_of
 from mfm.app.perform import Verb
 from mfm.core import overlap_cases as rules
 from mfm.core import overlap_decisions as decisions
-from mfm.core.applications import Application
-from mfm.core.commitments import Commitment
 from mfm.core.errors import Invalid, Refused
 from mfm.core.nouns import NOUNS
 from mfm.core.overlap_cases import (
-    UNTOLD,
     ExplainOverlap,
     OpenOverlap,
     OverlapAnswer,
@@ -22,10 +20,12 @@ from mfm.core.overlap_cases import (
 )
 from mfm.core.overlap_decisions import DecideOverlap, Known, ReopenOverlap
 from mfm.core.overlap_effects import AGAINST
+from mfm.core.overlap_standing import Standing
 from mfm.core.overlaps import KINDS
 from mfm.core.parties import Party
+from mfm.core.permissions import scope_of
 from mfm.core.record import Draft
-from mfm.core.sharing import SharingAgreement
+from mfm.store import overlap_cases as store
 
 
 async def open_case(context: Context, command: OpenOverlap) -> Draft:
@@ -45,25 +45,31 @@ async def open_case(context: Context, command: OpenOverlap) -> Draft:
 
 async def explain(context: Context, command: ExplainOverlap) -> Draft:
     """Answer a case of overlap."""
-    case = await context.get(OverlapCase, command.overlap, "/overlap")
-    party = command.party or context.actor.party
-    concerned = [side for side in case.sides if side.party == party]
-    if context.actor.role == "grantee" and (not concerned or case.detector in UNTOLD):
-        # To those whom it does not concern it is not there.
-        raise Invalid("not-found", f"There is no overlap case {command.overlap}.", "/overlap")
-    context.require(tuple(fund for side in concerned for fund in side.funds), (party,))
-    return rules.explain(context.act(None), command, case, context.unit.next_seq)
+    case, standing = await _stood(context, command.overlap)
+    party = rules.answering(command, case, context.actor, standing)
+    if party in standing.own:
+        context.require((context.actor.fund,), (context.actor.party,))
+    else:
+        sides = zip(case.sides, standing.sides, strict=True)
+        funds = (fund for side, seen in sides if side.party == party for fund in seen.funds)
+        context.require(tuple(dict.fromkeys(funds)), (party,))
+    return rules.explain(context.act(None), party, case, standing, context.unit.next_seq)
 
 
 async def decide(context: Context, command: DecideOverlap) -> Draft:
     """Propose an outcome of a case of overlap, or decide it by saying what another proposed."""
-    case = await _concerned(context, command.overlap)
-    if command.outcome in AGAINST and not await _sees_whole(context, case):
+    case, standing = await _stood(context, command.overlap)
+    if command.outcome in AGAINST and standing.scope != "own" and not standing.whole:
         detail = "This key sees one side alone: agree to share, or ask who sees both."
         raise Refused("overlap-half-seen", detail, "/outcome")
     answers = await context.unit.find_all(OverlapAnswer, "overlap", [case.id])
-    heard = frozenset(each.party for each in answers if each.written_in > case.opened_in)
-    known = Known(seq=context.unit.next_seq, heard=heard)
+    since = [each for each in answers if each.written_in > case.opened_in]
+    known = Known(
+        seq=context.unit.next_seq,
+        stands_for=standing.stands_for,
+        heard=frozenset(each.party for each in since if not each.noted),
+        noted_by=frozenset(each.given_by for each in since if each.noted),
+    )
     if command.survivor in case.parties:
         goes = decisions.other_of(case, command.survivor)
         both = (await context.get(Party, command.survivor), await context.get(Party, goes))
@@ -74,31 +80,25 @@ async def decide(context: Context, command: DecideOverlap) -> Draft:
 
 async def reopen(context: Context, command: ReopenOverlap) -> Draft:
     """Open a decided case again; what was merged is two again."""
-    case = await _concerned(context, command.overlap)
+    case, standing = await _stood(context, command.overlap)
     alias = None
     if case.status == "merged":
         alias = await context.get(Party, decisions.other_of(case, case.survivor))
-    return decisions.reopen(context.act(None), case, alias)
+    return decisions.reopen(context.act(None), case, alias, standing.stands_for)
 
 
-async def _concerned(context: Context, case_id: str) -> OverlapCase:
+async def _stood(context: Context, case_id: str) -> tuple[OverlapCase, Standing]:
+    """Return a case and how the actor stands to it; to those whom it does not concern it is not.
+
+    Raises:
+        Invalid: `role-not-allowed`, `not-found`.
+    """
+    scope_of(context.actor, context.verb)
     case = await context.get(OverlapCase, case_id, "/overlap")
-    context.require(case.funds)
-    return case
-
-
-async def _sees_whole(context: Context, case: OverlapCase) -> bool:
-    """Tell whether an actor sees both sides of a case: by its fund, or one that shares with it."""
-    fund = context.actor.fund
-    if not fund:
-        return True
-    own = {fund}
-    today = context.act(None).on
-    for field in ("from_fund", "to_fund"):
-        for each in await context.unit.find_all(SharingAgreement, field, [fund]):
-            other = each.to_fund if each.from_fund == fund else each.from_fund
-            own |= {other} if each.covers(fund, other, today) else set()
-    return all(not side.funds or own & {*side.funds} for side in case.sides)
+    standing = await store.standing(context.unit, viewer_of(context.actor), case)
+    if standing.scope == "none":
+        raise Invalid("not-found", f"There is no overlap case {case_id}.", "/overlap")
+    return case, standing
 
 
 async def _sides(context: Context, command: OpenOverlap) -> tuple[Side, Side]:
@@ -106,28 +106,22 @@ async def _sides(context: Context, command: OpenOverlap) -> tuple[Side, Side]:
     one, other = KINDS[command.detector]
     first = await context.get(NOUNS[one], command.first, "/first")
     second = await context.get(NOUNS[other], command.second, "/second")
-    return await _side(context, one, first), await _side(context, other, second)
+    return _side(one, first), _side(other, second)
 
 
-async def _side(context: Context, kind: str, noun: Any) -> Side:  # noqa: ANN401  # any noun with an id
-    """Return whom a noun concerns: its organisation, and the funds that deal with that."""
+def _side(kind: str, noun: Any) -> Side:  # noqa: ANN401  # any noun with an id
+    """Return whom a noun concerns: its organisation, and its fund.
+
+    Which funds an organisation deals with changes: for its own side that is asked when it is read.
+    """
     if kind == "party":
-        return Side(kind, noun.id, noun.id, await _funds_of(context, noun.id), noun.seq)
+        return Side(kind, noun.id, noun.id, (), noun.seq)
     names = ("lead", "party", "to_party")
     party = next((told for name in names if (told := getattr(noun, name, ""))), "")
     fund = next(
         (told for name in ("fund", "from_fund", "to_fund") if (told := getattr(noun, name, ""))), ""
     )
-    funds = (fund,) if fund else await _funds_of(context, party)
-    return Side(kind, noun.id, party, funds, noun.seq)
-
-
-async def _funds_of(context: Context, party: str) -> tuple[str, ...]:
-    """Return the funds that an organisation applies to, or gets grants of."""
-    leads = await context.unit.find_all(Application, "lead", [party])
-    grants = await context.unit.find_all(Commitment, "to_party", [party])
-    funds = {each.fund for each in leads if each.status not in ("draft", "reversed")}
-    return tuple(sorted(funds | {each.from_fund for each in grants if each.from_fund}))
+    return Side(kind, noun.id, party, (fund,) if fund else (), noun.seq)
 
 
 VERBS = (

@@ -9,7 +9,7 @@ from mfm.app.reads import LIMIT_MAX, Page
 from mfm.core import overlap_words as words
 from mfm.core.errors import Invalid
 from mfm.core.overlap_effects import Effect, effect_of, reopened_by
-from mfm.core.permissions import Actor, scope_of
+from mfm.core.permissions import OPERATOR, OVERSEERS, Actor, scope_of
 from mfm.store import overlap_cases as store
 from mfm.store.database import Engine, Snapshot
 from mfm.store.overlap_cases import Viewer
@@ -31,6 +31,8 @@ class SeenSide(Struct, frozen=True, kw_only=True):
         stage: its own status.
         answered_in: the record of the organisation's answer, 0 while there is none.
         answer: its words; None once they are erased.
+        noted_in: the record of what staff wrote down for it, which is no answer, or 0.
+        noted: these words; null once they are erased.
         record: the record that had set what was looked at.
         leaf: that record's leaf in the trail (hex).
     """
@@ -47,6 +49,8 @@ class SeenSide(Struct, frozen=True, kw_only=True):
     stage: str = ""
     answered_in: int = 0
     answer: str | None = ""
+    noted_in: int = 0
+    noted: str | None = ""
     record: int = 0
     leaf: str = ""
 
@@ -128,7 +132,7 @@ async def page_of(engine: Engine, actor: Actor, page: Page, language: str) -> li
     Raises:
         Invalid: `role-not-allowed`.
     """
-    viewer = _viewer(actor)
+    viewer = viewer_of(actor)
     async with engine.connect() as connection:
         rows = await store.seen(connection, viewer, page)
     return [_seen(told, language) for _, _, told in rows]
@@ -140,7 +144,7 @@ async def one(engine: Engine, actor: Actor, case: str, language: str) -> SeenOve
     Raises:
         Invalid: `role-not-allowed`; `not-found`, for what is out of reach too.
     """
-    viewer = _viewer(actor)
+    viewer = viewer_of(actor)
     async with engine.connect() as connection:
         rows = await store.seen(connection, viewer, Page(1), case)
     if not rows:
@@ -185,16 +189,24 @@ async def counts(engine: Engine, actor: Actor) -> list[OverlapCount]:
     Raises:
         Invalid: `role-not-allowed`.
     """
-    scope_of(actor, "overlap.count")
+    viewer = viewer_of(actor, "overlap.count")
     async with engine.connect() as connection:
-        return [OverlapCount(*row) for row in await store.counts(connection)]
+        return [OverlapCount(*row) for row in await store.counts(connection, viewer)]
 
 
-def _viewer(actor: Actor) -> Viewer:
-    scope = scope_of(actor, "overlap_case.read")
+def viewer_of(actor: Actor, action: str = "overlap_case.read") -> Viewer:
+    """Return who looks, as an action of the table of permissions reaches.
+
+    Who oversees the whole mechanism is nobody's side; a key of one fund is, whatever its role.
+
+    Raises:
+        Invalid: `role-not-allowed`.
+    """
+    scope = scope_of(actor, action)
     if scope == "fund" and not actor.fund:
         scope = "any"
-    return Viewer(scope, actor.fund, actor.party, utc_now().date())
+    oversees = actor.role in (*OVERSEERS, OPERATOR) and not actor.fund
+    return Viewer(scope, actor.fund, "" if oversees else actor.party, utc_now().date())
 
 
 def _seen(told: Raw, language: str) -> SeenOverlap:

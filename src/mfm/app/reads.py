@@ -13,9 +13,12 @@ from mfm.store.reads import BEFORE, Page, Reach
 
 LIMIT_MAX = 500
 """The most items on one page."""
+CASES = "overlap."
+"""Records of these verbs tell both sides of a case: staff read it where each sees its own."""
 
 __all__ = [
     "BEFORE",
+    "CASES",
     "LIMIT_MAX",
     "Page",
     "action_of",
@@ -77,8 +80,9 @@ async def records(engine: Engine, actor: Actor, page: Page) -> list[tuple[int, b
         Invalid: `role-not-allowed`.
     """
     reach = reach_of(actor, "record.read")
+    but = "" if _oversees(actor) else CASES
     async with engine.connect() as connection:
-        return await reads.records(connection, page, reach)
+        return await reads.records(connection, page, reach, but)
 
 
 async def record(engine: Engine, actor: Actor, seq: int) -> bytes:
@@ -90,11 +94,20 @@ async def record(engine: Engine, actor: Actor, seq: int) -> bytes:
     reach = reach_of(actor, "record.read")
     async with engine.connect() as connection:
         content = await reads.record(connection, seq)
-    if content is not None and (
-        not reach.fund or reach.fund in {link.fund for link in parse(content)[0].chain}
-    ):
+    if content is not None and _within(actor, reach, content):
         return content
     raise Invalid("not-found", f"There is no record {seq}.")
+
+
+def _within(actor: Actor, reach: Reach, content: bytes) -> bool:
+    told, body = parse(content)
+    if body.verb.startswith(CASES) and not _oversees(actor):
+        return False
+    return not reach.fund or reach.fund in {link.fund for link in told.chain}
+
+
+def _oversees(actor: Actor) -> bool:
+    return scope_of(actor, "record.read") == "any"
 
 
 async def texts(engine: Engine, seqs: list[int]) -> dict[str, str]:

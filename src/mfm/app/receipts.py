@@ -4,12 +4,12 @@ from base64 import b64encode
 
 from msgspec import Struct
 
-from mfm.app.reads import reach_of
+from mfm.app.reads import CASES, reach_of
 from mfm.app.registry import VERBS
 from mfm.core.errors import Invalid
 from mfm.core.merkle import inclusion
 from mfm.core.nouns import KINDS, NOUNS
-from mfm.core.permissions import OPERATOR, TABLE, Actor
+from mfm.core.permissions import OPERATOR, TABLE, Actor, scope_of
 from mfm.core.record import Body, parse
 from mfm.formats import receipts
 from mfm.formats.receipts import Proof
@@ -92,6 +92,8 @@ async def _may_have(reader: Snapshot, actor: Actor, content: bytes) -> bool:
     """Tell whether a record is within an actor's reach, or is of its own party."""
     reach = reach_of(actor, "receipt.read")
     record, body = parse(content)
+    if body.verb.startswith(CASES) and scope_of(actor, "receipt.read") == "fund":
+        return body.actor["key"] == actor.key
     if not reach.party:
         return not reach.fund or reach.fund in {link.fund for link in record.chain}
     return body.actor["party"] == actor.party or await _concerns(reader, actor, body)

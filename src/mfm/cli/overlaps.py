@@ -161,6 +161,8 @@ async def _show(session: Session, args: argparse.Namespace) -> int:
     for side in found.sides:
         of = f"{side.kind} {side.id}".strip()
         print(f"{of} ({', '.join(side.funds)}): {visible(side.answer or '') or 'no answer shown'}")
+        if side.noted:
+            print(f"  written down for it: {visible(side.noted)}")
     return 0
 
 

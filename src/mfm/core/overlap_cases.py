@@ -12,7 +12,9 @@ from msgspec import Meta, Struct, structs
 
 from mfm.core.errors import Invalid, Refused
 from mfm.core.overlap_effects import AGAINST, Effect, effect_of
+from mfm.core.overlap_standing import Standing
 from mfm.core.overlap_words import topics
+from mfm.core.permissions import Actor
 from mfm.core.record import Draft, Noun, canonical
 from mfm.core.terms import NO_NUL, Act, Command, Id, Why
 
@@ -52,7 +54,8 @@ class Side(Struct, frozen=True):
         kind: which kind of noun: party, application, call, commitment ...
         id: its id.
         party: the organisation concerned, "" where there is none (calls).
-        funds: the funds whose secretariats it concerns.
+        funds: the noun's own fund; () for an organisation, whose funds are asked for when it is
+            read (see `overlap_standing`).
         seq: the record that had set what was looked at, 0 in cases from before this was kept.
     """
 
@@ -122,11 +125,6 @@ class OverlapCase(Noun, frozen=True, kw_only=True):
         """The organisations concerned, each once."""
         return tuple(dict.fromkeys(side.party for side in self.sides if side.party))
 
-    @property
-    def funds(self) -> tuple[str, ...]:
-        """The funds concerned, each once."""
-        return tuple(dict.fromkeys(fund for side in self.sides for fund in side.funds))
-
 
 class OverlapAnswer(Noun, frozen=True, kw_only=True):
     """What an organisation says to a case; its record tells nothing of the other side.
@@ -135,6 +133,7 @@ class OverlapAnswer(Noun, frozen=True, kw_only=True):
         overlap: the case.
         party: who answers.
         fund: the fund that its side concerns, "" where that are several or none.
+        noted: whether staff wrote it down for the party, whose own key it is not.
         given_by: the key that wrote it.
         written_in: the record beside which its text stands.
     """
@@ -142,6 +141,7 @@ class OverlapAnswer(Noun, frozen=True, kw_only=True):
     overlap: str
     party: str
     fund: str = ""
+    noted: bool = False
     given_by: str
     written_in: int
 
@@ -237,28 +237,62 @@ def open_case(
     return Draft(effective_on=act.on, sets=(case,))
 
 
-def explain(act: Act, command: ExplainOverlap, case: OverlapCase, seq: int) -> Draft:
-    """Record an answer, in the record `seq`; a later one takes its place.
+def answering(command: ExplainOverlap, case: OverlapCase, actor: Actor, standing: Standing) -> str:
+    """Return who answers: who is named, else the one of the two for whom the actor speaks.
 
     Raises:
         Invalid: `overlap-party` unless the party is concerned.
-        Refused: `overlap-state` once the case is decided.
     """
-    must_be_open(case)
-    party = command.party or act.actor.party
+    own = (party for party in case.parties if party in standing.own)
+    party = command.party or next(own, actor.party)
     if party not in case.parties:
         raise Invalid("overlap-party", f"This does not concern {party}.", "/party")
-    funds = {fund for side in case.sides if side.party == party for fund in side.funds}
+    return party
+
+
+def explain(act: Act, party: str, case: OverlapCase, standing: Standing, seq: int) -> Draft:
+    """Record an answer, in the record `seq`; a later one takes its place.
+
+    What staff write down for a party that has no key stands beside its own answer and is none: it
+    never takes that place, and nobody is heard by it.
+
+    Args:
+        act: who, and the day.
+        party: who answers, as `answering` returns it.
+        case: the case.
+        standing: how the actor stands to it.
+        seq: the record that this will be.
+
+    Raises:
+        Refused: `overlap-state` once the case is decided; `conflict-of-interest` where staff stand
+            for the other side, `four-eyes` where they proposed an outcome.
+    """
+    must_be_open(case)
+    noted = party not in standing.own
+    if noted and standing.stands_for & ({*case.parties} - {party}):
+        detail = f"Who stands for the other side writes nothing down for {party}."
+        raise Refused("conflict-of-interest", detail, "/party")
+    if noted and act.actor.key == case.proposed_by:
+        detail = "Who proposes an outcome does not write down what those concerned say."
+        raise Refused("four-eyes", detail, "/overlap")
+    seen = zip(case.sides, standing.sides, strict=True)
+    funds = {fund for side, each in seen if side.party == party for fund in each.funds}
     answer = OverlapAnswer(
-        id=f"{case.id}.{party}",
+        id=answer_id(case.id, party, noted=noted),
         status="given",
         overlap=case.id,
         party=party,
         fund=min(funds) if len(funds) == 1 else "",
+        noted=noted,
         given_by=act.actor.key,
         written_in=seq,
     )
     return Draft(effective_on=act.on, sets=(answer,))
+
+
+def answer_id(case: str, party: str, *, noted: bool = False) -> str:
+    """Return the id of what a party answers, or of what staff wrote down for it."""
+    return f"{'noted.' if noted else ''}{case}.{party}"
 
 
 def must_be_open(case: OverlapCase) -> None:

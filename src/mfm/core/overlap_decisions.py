@@ -33,13 +33,17 @@ class Known(Struct, frozen=True, kw_only=True):
 
     Attributes:
         seq: the record that it will be.
-        heard: the parties that have answered since the case was opened.
+        stands_for: the organisations for whom the actor stands.
+        heard: the parties that have answered themselves since the case was opened.
+        noted_by: the keys that wrote down for one of them what it says.
         merging: for a merge, the party that stays and the one that becomes its alias.
         aliases: how many aliases the latter has itself.
     """
 
     seq: int
+    stands_for: frozenset[str] = frozenset()
     heard: frozenset[str] = frozenset()
+    noted_by: frozenset[str] = frozenset()
     merging: tuple[Party, ...] = ()
     aliases: int = 0
 
@@ -54,7 +58,10 @@ def decide(act: Act, command: DecideOverlap, case: OverlapCase, known: Known) ->
     """
     must_be_open(case)
     _must_fit(command, case)
-    _must_be_impartial(act, case)
+    _must_be_impartial(case, known.stands_for)
+    if act.actor.key in known.noted_by:
+        detail = "Who wrote down what one of the two says does not decide: another person does."
+        raise Refused("four-eyes", detail, "/overlap")
     unheard = sorted({*case.parties} - known.heard)
     if command.outcome in AGAINST and unheard and act.on <= case.answer_by:
         detail = f"{', '.join(unheard)} may answer until {case.answer_by}."
@@ -83,20 +90,23 @@ def decide(act: Act, command: DecideOverlap, case: OverlapCase, known: Known) ->
     return Draft(effective_on=act.on, sets=(decided, *merged))
 
 
-def reopen(act: Act, case: OverlapCase, alias: Party | None) -> Draft:
+def reopen(
+    act: Act, case: OverlapCase, alias: Party | None, stands_for: frozenset[str] = frozenset()
+) -> Draft:
     """Record that a decided case is open again; what was merged is two again.
 
     Args:
         act: who, and the day.
         case: the case.
         alias: the party that a merge had made an alias, or None.
+        stands_for: the organisations for whom the actor stands.
 
     Raises:
         Refused: `overlap-state`, `conflict-of-interest`; `four-eyes` for those who decided.
     """
     if case.status == "open":
         raise Refused("overlap-state", f"Case {case.id} is open.", "/overlap")
-    _must_be_impartial(act, case)
+    _must_be_impartial(case, stands_for)
     if act.actor.key in (case.proposed_by, case.decided_by):
         detail = "Who decided this does not open it again: another person does."
         raise Refused("four-eyes", detail, "/overlap")
@@ -144,7 +154,7 @@ def _must_fit(command: DecideOverlap, case: OverlapCase) -> None:
         raise Invalid("overlap-outcome", detail, "/survivor")
 
 
-def _must_be_impartial(act: Act, case: OverlapCase) -> None:
-    if act.actor.party in case.parties:
-        detail = f"{act.actor.party} does not decide on a case of its own."
+def _must_be_impartial(case: OverlapCase, stands_for: frozenset[str]) -> None:
+    if of := stands_for & {*case.parties}:
+        detail = f"{min(of)} does not decide on a case of its own."
         raise Refused("conflict-of-interest", detail, "/overlap")

@@ -39,10 +39,12 @@ class Actor(Struct, frozen=True):
         return {"key": self.key, "party": self.party, "role": self.role}
 
 
+OVERSEERS = ("auditor", "administrator")
+"""Roles that see the whole mechanism."""
 # Words of the table that stand for several roles.
 _TOGETHER: dict[str, tuple[str, ...]] = {
     "staff": ("preparer", "approver", "payer", "board"),
-    "overseers": ("auditor", "administrator"),
+    "overseers": OVERSEERS,
     "all": ROLES,
 }
 
@@ -236,7 +238,7 @@ overlap.read            overseers:any
 overlap_case.read       staff:fund overseers:any grantee:own
 overlap.count           staff:any overseers:any donor:any
 sharing_agreement.read  staff:fund overseers:any
-overlap_answer.read     staff:fund overseers:any grantee:own
+overlap_answer.read     overseers:any
 totals.read             staff:any overseers:any donor:any
 key.read                overseers:any
 status_link.read        staff:fund overseers:any grantee:own

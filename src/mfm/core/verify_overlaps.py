@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mfm.core.overlap_cases import OverlapAnswer, OverlapCase
+from mfm.core.overlap_cases import OverlapAnswer, OverlapCase, answer_id
+from mfm.core.permissions import OPERATOR
 from mfm.core.record import Noun
 from mfm.core.reports import Report
 from mfm.core.scoring import FULL
@@ -116,9 +117,14 @@ def _opened(rows: Rows, told: Told, state: OverlapCase, before: Any) -> None:  #
 
 
 def _decided(rows: Rows, told: Told, state: OverlapCase, _: Any) -> None:  # noqa: ANN401  # an OverlapCase
-    key, party = told.actor["key"], told.actor["party"]
-    if party in state.parties:
-        raise Differs("four-eyes", told.seq, f"{party} decides on case {state.id} of its own.")
+    key = told.actor["key"]
+    _impartial(rows, told, state)
+    notes: Any = (
+        rows["overlap_answer"].get(answer_id(state.id, party, noted=True))
+        for party in state.parties
+    )
+    if any(n and n.given_by == key and n.written_in > state.opened_in for n in notes):
+        raise Differs("four-eyes", told.seq, f"Who decides case {state.id} wrote an answer down.")
     if state.status == "open":
         if (state.proposed_by, state.proposed_in) != (key, told.seq) or state.decided_by:
             raise Differs("overlap-form", told.seq, f"Case {state.id} is proposed by another.")
@@ -134,12 +140,37 @@ def _decided(rows: Rows, told: Told, state: OverlapCase, _: Any) -> None:  # noq
         _merged(rows, told, state)
 
 
+def _impartial(rows: Rows, told: Told, state: OverlapCase) -> None:
+    for party in sorted(_stands_for(rows, told) & {*state.parties}):
+        raise Differs("four-eyes", told.seq, f"{party} decides on case {state.id} of its own.")
+
+
+def _stands_for(rows: Rows, told: Told) -> set[str]:
+    """Return for whom who made a record stands: its organisation, and the steward of its fund."""
+    key: Any = rows.get("api_key", {}).get(told.actor["key"])
+    fund: Any = rows.get("fund", {}).get(key.fund) if key and key.fund else None
+    return _one(rows, told) | (_names(rows, fund.steward) if fund else set())
+
+
+def _one(rows: Rows, told: Told) -> set[str]:
+    """Return the ids of the organisation of who made a record; the server's own has none."""
+    return set() if told.actor["role"] == OPERATOR else _names(rows, told.actor["party"])
+
+
+def _names(rows: Rows, party: str) -> set[str]:
+    """Return the ids that mean one organisation: its own, and those that are one with it."""
+    parties: Any = rows["party"]
+    known = parties.get(party)
+    stays = (known.merged_into if known else "") or party
+    return {party, stays} | {each.id for each in parties.values() if each.merged_into == stays}
+
+
 def _heard(rows: Rows, told: Told, state: OverlapCase) -> None:
     against = state.proposed in ("confirmed", "merged")
     if not against or told.effective_on > state.answer_by:
         return
     for party in state.parties:
-        answer: Any = rows["overlap_answer"].get(f"{state.id}.{party}")
+        answer: Any = rows["overlap_answer"].get(answer_id(state.id, party))
         if answer is None or answer.written_in < state.opened_in:
             detail = f"Case {state.id} is decided before {party} was heard."
             raise Differs("overlap-unheard", told.seq, detail)
@@ -159,6 +190,7 @@ def _merged(rows: Rows, told: Told, state: OverlapCase) -> None:
 
 
 def _reopened(rows: Rows, told: Told, state: OverlapCase, before: Any) -> None:  # noqa: ANN401  # an OverlapCase
+    _impartial(rows, told, state)
     if told.actor["key"] in (before.proposed_by, before.decided_by):
         raise Differs("four-eyes", told.seq, f"Who decided case {state.id} opened it again.")
     parties: Any = rows["party"]
@@ -175,9 +207,16 @@ def _answer(rows: Rows, told: Told, state: OverlapAnswer) -> None:
     if case is None or case.status != "open" or state.party not in case.parties:
         detail = f"{state.id} answers no open case that concerns {state.party}."
         raise Differs("state-reference", told.seq, detail)
-    own = told.actor["party"] == state.party or told.actor["role"] not in ("grantee", "donor")
-    if (state.given_by, state.written_in) != (told.actor["key"], told.seq) or not own:
+    own = state.party in _one(rows, told)
+    named = answer_id(state.overlap, state.party, noted=state.noted)
+    signed = (state.given_by, state.written_in) == (told.actor["key"], told.seq)
+    if not signed or state.noted == own or state.id != named:
         raise Differs("overlap-form", told.seq, f"{state.id} is in another's name.")
+    if state.noted and (
+        case.proposed_by == state.given_by
+        or _stands_for(rows, told) & ({*case.parties} - {state.party})
+    ):
+        raise Differs("four-eyes", told.seq, f"{state.id} is written down by the other side.")
 
 
 def _sharing(told: Told, state: SharingAgreement) -> None:

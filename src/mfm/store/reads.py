@@ -156,8 +156,17 @@ def _noun(row: Any, noun: type[Noun]) -> Noun:  # noqa: ANN401  # a row mapping
     return convert(dict(row), noun, strict=False)
 
 
-async def records(connection: AsyncConnection, page: Page, reach: Reach) -> list[tuple[int, bytes]]:
-    """Return a page of records as (seq, bytes); for a fund, those that moved its money."""
+async def records(
+    connection: AsyncConnection, page: Page, reach: Reach, but: str = ""
+) -> list[tuple[int, bytes]]:
+    """Return a page of records as (seq, bytes); for a fund, those that moved its money.
+
+    Args:
+        connection: a reader's.
+        page: which part of the list.
+        reach: how far the reader sees.
+        but: how the verbs begin whose records are left out, or "".
+    """
     record = table("record", column("seq"), column("content"), column("verb"))
     query = select(record.c.seq, record.c.content)
     query = query.where(record.c.seq > literal(max(page.after[0], page.since_seq), BigInteger))
@@ -172,6 +181,8 @@ async def records(connection: AsyncConnection, page: Page, reach: Reach) -> list
                 .where(account.c.fund == name)
             )
         )
+    if but:
+        query = query.where(record.c.verb.not_like(but + "%"))
     if "verb" in page.filters:
         query = query.where(record.c.verb == page.filters["verb"])
     rows = await connection.execute(query.order_by(record.c.seq).limit(page.limit))

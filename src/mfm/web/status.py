@@ -162,6 +162,8 @@ class _Writer:
         facts = [Markup.escape(each) for each in case.evidence]
         answers = [side.answer for side in case.sides if side.answer]
         facts += [self.say("overlap", "answered", text=shortened(each)) for each in answers]
+        notes = [side.noted for side in case.sides if side.noted]
+        facts += [self.say("overlap", "noted", text=shortened(each)) for each in notes]
         if case.decided_on is not None:
             facts.append(self.say("overlap", case.status, day=self.language.day(case.decided_on)))
         else:
