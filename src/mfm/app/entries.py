@@ -3,23 +3,29 @@
 import asyncio
 from collections.abc import Sequence
 from itertools import groupby
+from typing import cast
 
-from mfm.app.context import Context
+from mfm.app.context import Context, today_in
 from mfm.app.earmarks import check_voucher
 from mfm.app.openings import added_accounts
-from mfm.app.perform import Ask, Prepared, Verb, finish, prepare, refuse, replay
+from mfm.app.perform import Ask, Prepared, Verb, entry_of, perform, prepare, refuse, replay
 from mfm.core import entries as rules
 from mfm.core.accounts import CHART
-from mfm.core.entries import EntryItem, PostEntry
+from mfm.core.days import check_ahead
+from mfm.core.entries import EntryItem, PostEntry, accounts_of
 from mfm.core.errors import Invalid, Problem, Refused
 from mfm.core.funds import Fund
 from mfm.core.journal import Move
-from mfm.core.permissions import Actor
+from mfm.core.permissions import Actor, require
 from mfm.core.record import Draft, canonical, check_size, plain_posting
+from mfm.core.terms import Act
 from mfm.store.journal import Entry, Made, Stored, key_hash
 from mfm.store.memory import Ahead
 from mfm.store.unit import Unit
 from mfm.store.writer import Writer
+
+_PLAIN = CHART.keys() - {"9300"}
+"""Accounts of which nothing needs to be looked up."""
 
 
 async def post(context: Context, command: PostEntry) -> Draft:
@@ -36,7 +42,33 @@ async def post(context: Context, command: PostEntry) -> Draft:
     return rules.post(act, command, fund, added)
 
 
-POST = Verb("entry.post", PostEntry, post, "/entries")
+def post_at_once(unit: Unit, ask: Ask) -> Made | None:
+    """Post a voucher of which all is in memory; None where it is not, or would not be accepted.
+
+    The same rules as `post` and `perform` ask, without what only other verbs need.
+    """
+    command, memory, ledger = cast("PostEntry", ask.command), unit.memory, unit.memory.ledger
+    fund = memory.rows.get((Fund, command.fund))
+    codes = {each.account for each in command.lines}
+    if not isinstance(fund, Fund) or fund.status == "reversed" or fund.id not in memory.chains:
+        return None
+    entry = entry_of(ask)
+    if not codes <= _PLAIN or ask.if_match is not None or not unit.is_new(entry.key_hash):
+        return None
+    on = command.effective_on or today_in(fund.time_zone, unit.now)
+    mark = ledger.mark()
+    try:
+        check_ahead(command, unit.now.date())
+        require(ask.actor, ask.verb.name, (fund.id,))
+        draft = rules.post(Act(ask.actor, on), command, fund)
+        unit.hold(draft, (fund,))
+        return unit.put(entry, draft, ledger.apply(draft.postings), [fund.id])
+    except (Problem, KeyError):  # an account that is not in memory; or what `post` will tell
+        ledger.back(mark)
+        return None
+
+
+POST = Verb("entry.post", PostEntry, post, "/entries", at_once=post_at_once)
 VERBS = (POST,)
 
 
@@ -69,39 +101,32 @@ async def post_batch(unit: Unit, actor: Actor, items: Sequence[EntryItem]) -> li
     asks = [_ask(actor, item) for item in items]
     if unit.strict:
         await unit.known([key_hash(actor.party, ask.key) for ask in asks])
-    ready: list[Prepared] = []
-    for ask in asks:
-        ready.append(await prepare(unit, ask))
-        if not len(ready) % _BREATH:
-            await asyncio.sleep(0)
-    await unit.load_accounts(
-        side
-        for each in ready
-        if isinstance(each.draft, Draft)
-        for posting in each.draft.postings
-        for side in (posting.debit, posting.credit)
-    )
     outcomes: list[Made | Problem] = []
-    for group, run in _groups(items, ready):
+    looked_up = False
+    for group, run in _groups(items, asks):
         if group:
-            outcomes += await _together(unit, run)
+            outcomes += await _together(unit, [await prepare(unit, ask) for ask in run])
         else:
-            for each in run:
-                outcomes.append(await _alone(unit, each))
+            for ask in run:
+                made = post_at_once(unit, ask)
+                if made is None and not looked_up:
+                    await unit.load_accounts(accounts_of(items))  # of all, with one query
+                    looked_up = True
+                outcomes.append(made or await _alone(unit, ask))
                 if not len(outcomes) % _BREATH:
                     await asyncio.sleep(0)
     return outcomes
 
 
-def _groups(items: Sequence[EntryItem], ready: list[Prepared]) -> list[tuple[str, list[Prepared]]]:
+def _groups(items: Sequence[EntryItem], asks: list[Ask]) -> list[tuple[str, list[Ask]]]:
     """Return the runs of items that belong together; items without a group make runs too.
 
     Raises:
         Invalid: `group-split`.
     """
-    pairs = zip(items, ready, strict=True)
+    pairs = zip(items, asks, strict=True)
     runs = [
-        (group, [each for _, each in run])
+        (group, [ask for _, ask in run])
         for group, run in groupby(pairs, key=lambda pair: pair[0].group)
     ]
     names = [group for group, _ in runs if group]
@@ -120,9 +145,9 @@ def _ask(actor: Actor, item: EntryItem) -> Ask:
     return Ask(actor, POST, command, item.key)
 
 
-async def _alone(unit: Unit, ready: Prepared) -> Made | Problem:
+async def _alone(unit: Unit, ask: Ask) -> Made | Problem:
     try:
-        return await finish(unit, ready)
+        return await perform(unit, ask)
     except Invalid as invalid:
         return invalid
 

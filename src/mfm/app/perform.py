@@ -49,6 +49,8 @@ class Verb(Struct, frozen=True):
         run: reads and decides; returns the draft of its record.
         path: where it is under /v1; a `{field}` in it fills that field of the command.
         subject: the noun that it changes and the command's field that names it, for If-Match.
+        at_once: performs it without waiting where all it needs is in memory, and returns None where
+            it needs more or fails: then `run` decides. For verbs that come by the thousand.
         issue: where it makes a secret: returns the ask that makes a fresh one, and the secret.
     """
 
@@ -57,6 +59,7 @@ class Verb(Struct, frozen=True):
     run: Callable[[Context, Any], Awaitable[Draft]]
     path: str
     subject: tuple[type[Noun], str] | None = None
+    at_once: "Callable[[Unit, Ask], Made | None] | None" = None
     issue: "Callable[[Ask], tuple[Ask, str]] | None" = None
 
 
@@ -251,6 +254,8 @@ async def perform(unit: Unit, ask: Ask) -> Made:
     Raises:
         Invalid: the request is malformed, unknown, stale or not allowed; nothing is left.
     """
+    if ask.verb.at_once is not None and (made := ask.verb.at_once(unit, ask)) is not None:
+        return made
     return await finish(unit, await prepare(unit, ask))
 
 

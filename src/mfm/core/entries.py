@@ -20,7 +20,7 @@ MAX_BATCH = 8_192
 Subject = Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9._-]{0,62})?$(?!\n)")]
 
 
-class EntryLine(Struct, frozen=True, forbid_unknown_fields=True):
+class EntryLine(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One line of a voucher: an account, and an amount on one side."""
 
     account: Annotated[str, Meta(max_length=8, description="A code of the chart, such as 1100")]

@@ -91,15 +91,14 @@ class Ledger:
     def apply(self, postings: Iterable[Posting]) -> list[Move]:
         """Apply postings one after another; all of them or, on a refusal, none.
 
-        Every account must be in `balances`.
-
         Raises:
             Refused: `balance-floor` when one would fall below zero, `balance-overflow`.
+            KeyError: an account is not in `balances`.
         """
         mark = self.mark()
         try:
             return [self._apply(posting) for posting in postings]
-        except Refused:
+        except (Refused, KeyError):
             self.back(mark)
             raise
 

@@ -42,7 +42,7 @@ Amount = Annotated[str, Meta(max_length=24, description="A decimal string, such 
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217 code")]
 
 
-class Money(Struct, frozen=True):
+class Money(Struct, frozen=True, gc=False):
     """An amount on the wire: `{"amount": "68174.00", "currency": "USD"}`."""
 
     amount: Amount

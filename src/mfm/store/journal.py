@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 import asyncpg
-from msgspec import json, to_builtins
+from msgspec import Struct, json, to_builtins
 
 from mfm.core.accounts import Account
 from mfm.core.journal import Balance, Move
@@ -40,7 +40,7 @@ _IATI = 9
 """Which of a move's columns is text: its IATI type."""
 
 
-class Stored:
+class Stored(Struct, frozen=True, gc=False):
     """A record as the journal keeps it.
 
     Attributes:
@@ -49,13 +49,9 @@ class Stored:
         content: its canonical bytes.
     """
 
-    __slots__ = ("content", "request", "seq")
-
-    def __init__(self, seq: int, request: bytes, content: bytes) -> None:
-        """Keep the three."""
-        self.seq = seq
-        self.request = request
-        self.content = content
+    seq: int
+    request: bytes
+    content: bytes
 
 
 class Head:
@@ -76,17 +72,13 @@ class Head:
         self.recorded_at = recorded_at
 
 
-class Made:
+class Made(Struct, frozen=True, gc=False):
     """A record on its way in: what a verb's caller is told once it is written."""
 
-    __slots__ = ("accepted", "content", "replayed", "seq")
-
-    def __init__(self, seq: int, content: bytes, *, accepted: bool, replayed: bool = False) -> None:
-        """Keep them."""
-        self.seq = seq
-        self.content = content
-        self.accepted = accepted
-        self.replayed = replayed
+    seq: int
+    content: bytes
+    accepted: bool
+    replayed: bool = False
 
 
 class Entry:

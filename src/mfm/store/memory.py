@@ -1,13 +1,14 @@
 """The writer's memory of the journal: a cache, good while the head is the one it wrote last."""
 
 from collections import OrderedDict
+from collections.abc import Collection
 from datetime import date
 from hashlib import sha256
 
 import asyncpg
 from msgspec import Struct
 
-from mfm.core.accounts import Account
+from mfm.core.accounts import Account, has_floor
 from mfm.core.applications import Application
 from mfm.core.attestations import Attestation
 from mfm.core.boards import Board
@@ -84,6 +85,15 @@ class Memory:
             self.around.clear()
         self.rows[key] = row
         self.lists.pop(kind, None)
+
+    def open(self, accounts: list[Account], reported: Collection[str]) -> None:
+        """Open those of the accounts that are new to the journal; in reported books unfloored."""
+        for account in accounts:
+            if account not in self.ledger.balances:
+                floored = account.fund not in reported and has_floor(account.code)
+                self.ledger.open(account, floored=floored)
+                if account.code == "9300" and account.fund in self.sources:
+                    self.sources[account.fund].append(account)
 
     def keep(self, content: bytes) -> str:
         """Remember a file, which may be asked for before it is written; return its SHA-256."""

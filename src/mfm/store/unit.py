@@ -1,13 +1,13 @@
 """A unit of writing: what a verb sees of the books, and what it leaves to be written together."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 import asyncpg
 
-from mfm.core.accounts import Account, has_floor
+from mfm.core.accounts import Account
 from mfm.core.funds import Fund
 from mfm.core.journal import Move, check
 from mfm.core.merkle import EMPTY, leaf_hash
@@ -137,6 +137,11 @@ class Unit:
             found = (await self.known([key])).get(key)
         return found
 
+    def is_new(self, key: bytes) -> bool:
+        """Tell whether an idempotency key is known to have made nothing, of late at least."""
+        seen = key in self._keys or key in self.memory.keys
+        return not seen and (not self.strict or key in self._looked_up)
+
     async def known(self, keys: list[bytes], *, sure: bool = False) -> dict[bytes, Stored]:
         """Return what these idempotency keys have made; unless `sure`, of late at least."""
         memory, found = self.memory.keys, {}
@@ -186,16 +191,11 @@ class Unit:
     async def load_accounts(self, accounts: Iterable[Account]) -> None:
         """Bring accounts into memory with one query; those that are new stay out."""
         balances = self.memory.ledger.balances
-        missing = [
-            account
-            for account in dict.fromkeys(accounts)
-            if account not in balances and account not in self._absent
-        ]
+        missing = set(accounts).difference(balances, self._absent)
         if missing:
-            self._absent.update(missing)
-            number = self.mechanism.id
-            for balance in await journal.balances_of(self.connection, number, missing):
-                balances[balance.account] = balance
+            self._absent |= missing
+            told = await journal.balances_of(self.connection, self.mechanism.id, [*missing])
+            balances.update((each.account, each) for each in told)
 
     # Writing -------------------------------------------------------------------------------------
 
@@ -208,24 +208,15 @@ class Unit:
         postings = draft.postings
         if not postings:
             return []
-        reported, days = set(), self.memory.days
-        for name in {posting.debit[0] for posting in postings}:  # their funds
-            fund = await self._fund(name, draft)
-            fund.check_open(draft.effective_on)
-            days[name] = max(days.get(name, draft.effective_on), draft.effective_on)
-            if fund.reported:
-                reported.add(name)
-        if reported:
-            check(posting for posting in postings if posting.debit.fund not in reported)
-        else:
-            check(postings)
+        funds = [await self._fund(name, draft) for name in {each.debit[0] for each in postings}]
+        self.hold(draft, funds)
         ledger, balances = self.memory.ledger, self.memory.ledger.balances
         mark = ledger.mark()
         if not all(each.debit in balances and each.credit in balances for each in postings):
             wanted = [side for posting in postings for side in (posting.debit, posting.credit)]
             await self.load_accounts(wanted)
             await check_banks(self.connection, self.mechanism.id, self.memory, wanted)
-            self._open(wanted, reported)
+            self.memory.open(wanted, {fund.id for fund in funds if fund.reported})
         try:
             return ledger.apply(postings)
         except Exception:
@@ -240,14 +231,19 @@ class Unit:
         assert found is not None, name  # accounts are of funds that are there
         return found
 
-    def _open(self, accounts: list[Account], reported: set[str]) -> None:
-        ledger, sources = self.memory.ledger, self.memory.sources
-        for account in accounts:
-            if account not in ledger.balances:
-                floored = account.fund not in reported and has_floor(account.code)
-                ledger.open(account, floored=floored)
-                if account.code == "9300" and account.fund in sources:
-                    sources[account.fund].append(account)
+    def hold(self, draft: Draft, funds: Sequence[Fund]) -> None:
+        """Hold what a draft moves against its day and the journal's rules, balances apart.
+
+        Raises:
+            Refused: `period-closed`, and as `core.journal.check`.
+        """
+        on, days, postings = draft.effective_on, self.memory.days, draft.postings
+        for fund in funds:
+            fund.check_open(on)
+            days[fund.id] = max(days.get(fund.id, on), on)
+        if reported := {fund.id for fund in funds if fund.reported}:
+            postings = tuple(each for each in postings if each.debit.fund not in reported)
+        check(postings)
 
     async def write(self, entry: Entry, draft: Draft, moves: list[Move]) -> Made:
         """Make the record of an admitted draft.
@@ -258,6 +254,10 @@ class Unit:
         funds = {posting.debit[0] for posting in draft.postings}.union(draft.funds)
         if not self.memory.chains.keys() >= funds:
             await self.load_chains(funds)
+        return self.put(entry, draft, moves, sorted(funds))
+
+    def put(self, entry: Entry, draft: Draft, moves: list[Move], funds: list[str]) -> Made:
+        """Make a draft's record, the ends of whose funds' chains are in memory; as `write`."""
         body: dict[str, Any] = {}
         if draft.postings:
             body["postings"] = [plain_posting(posting) for posting in draft.postings]
@@ -265,7 +265,7 @@ class Unit:
             body["reverses"] = str(draft.reverses)
         if draft.facts:
             body["facts"] = draft.facts
-        made = self._seal(entry, draft, body, sorted(funds))
+        made = self._seal(entry, draft, body, funds)
         self.batch.add_moves(moves, draft.postings)
         return made
 
