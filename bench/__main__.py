@@ -55,6 +55,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--kinds", nargs="+", choices=posting.KINDS, default=posting.KINDS, help="of posting"
     )
+    parser.add_argument("--shipped", action="store_true", help="policies asked while posting")
     parser.add_argument("--transactions", type=int, default=100_000, help="of the import's file")
     parser.add_argument("--years", type=int, default=1, help="of history of 40 funds, to read from")
     parser.add_argument("--orgs", type=int, default=10_000, help="and as many applications")

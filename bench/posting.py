@@ -2,7 +2,8 @@
 
 Rounds of all of them are interleaved. Requests are made before the clock starts: the load
 generator shares two cores with what it loads. The accounts are there before it starts, as the
-reference's are, and one policy of one rule lets every approval through. Beside each ratio stands
+reference's are, and one policy of one rule lets every approval through (with `--shipped`, all
+that are shipped). Beside each ratio stands
 where the time went: microseconds of processor an item, in the load generator, `mfm serve` and
 PostgreSQL, and how many records shared a commit.
 """
@@ -33,6 +34,7 @@ from bench.stage import (
     table,
 )
 from mfm.app.context import utc_now
+from mfm.app.demo import evidence
 from mfm.app.entries import submit_batch
 from mfm.core.entries import EntryItem
 
@@ -43,6 +45,12 @@ BATCH = 1_000
 _A_SECOND = {"entries": 18_000, "batch": 40, "verbs": 3_000}
 """Requests that are made ready for each second; once they are used up the load ends sooner."""
 _TRANCHES = 100
+_MARKED = {
+    "marker": {"scheme": "un-gem", "score": "3"},
+    "marker_author": "agent",
+    "marker_justification": "It is what the fund is for.",
+}
+"""An allocation's gender marker, without which none is approved under the policies shipped."""
 
 
 class Requests:
@@ -86,14 +94,14 @@ class Requests:
 
 async def prepare(stage: Stage, name: str, tranches: int) -> Requests:
     """Make a mechanism with a fund, keys, and tranches that wait for approval."""
-    clerk, much = await Clerk.of(stage, name), usd(10**9)
+    clerk, much = await Clerk.of(stage, name, shipped=stage.args.shipped), usd(10**9)
     fund = {"id": "f", "name": "Fund", "tier": "global", "currency": "USD", "steward": "agent"}
     for verb, fields in (
         ("party.register", {"id": "agent", "name": "Agent"}),
         ("fund.open", fund),
         ("commitment.sign", {"id": "c", "from_party": "agent", "to_fund": "f", "amount": much}),
         ("deposit.receive", {"commitment": "c", "amount": much}),
-        ("allocation.approve", {"id": "a", "fund": "f", "amount": much}),
+        ("allocation.approve", {"id": "a", "fund": "f", "amount": much, **_MARKED}),
     ):
         await clerk.do(verb, fields)
     await _open_accounts(clerk)
@@ -101,7 +109,7 @@ async def prepare(stage: Stage, name: str, tranches: int) -> Requests:
     task = stage.progress.add_task("tranches that wait", total=tranches)
     made: list[str] = []
     while len(made) < tranches:
-        made += await _grant(clerk, f"g{len(made)}")
+        made += await _grant(clerk, f"g{len(made)}", shipped=stage.args.shipped)
         stage.progress.update(task, completed=len(made))
     random.shuffle(made)  # so that those who share a commit are of different groups
     await clerk.writer.close()
@@ -122,9 +130,12 @@ async def _open_accounts(clerk: Clerk) -> None:
         await submit_batch(clerk.writer, BENCH, items)
 
 
-async def _grant(clerk: Clerk, grant: str) -> list[str]:
+async def _grant(clerk: Clerk, grant: str, *, shipped: bool) -> list[str]:
     """Sign a grant of many tranches to a group of its own, and ask for each of them."""
     await clerk.do("party.register", {"id": f"of-{grant}", "name": f"Group of {grant}"})
+    if shipped:  # they ask for evidence
+        for _, verb, told in evidence(f"of-{grant}", utc_now().date()):
+            await clerk.do(verb, told)
     fields = {
         "id": grant,
         "from_fund": "f",

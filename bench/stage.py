@@ -17,6 +17,7 @@ from rich.table import Table
 from bench.load import Load, load
 from mfm.app.keys import issue
 from mfm.app.perform import Ask, submit
+from mfm.app.policies import adopt_shipped
 from mfm.app.registry import VERBS
 from mfm.core.permissions import OPERATOR, Actor
 from mfm.store import database, embedded
@@ -87,10 +88,16 @@ class Clerk:
         self._count = 0
 
     @classmethod
-    async def of(cls, stage: Stage, name: str) -> Self:
-        """Return the clerk of a new mechanism, whose policies let every step through."""
+    async def of(cls, stage: Stage, name: str, *, shipped: bool = False) -> Self:
+        """Return the clerk of a new mechanism, whose policies let every step through.
+
+        Args:
+            stage: where.
+            name: the mechanism's.
+            shipped: whether its policies are those that are shipped, instead.
+        """
         made = cls(await _writer(stage, await database.create_mechanism(_url(stage), name)))
-        await permit(made.writer, BENCH)
+        await (adopt_shipped if shipped else permit)(made.writer, BENCH)
         return made
 
     def _ask(self, name: str, fields: dict[str, Any]) -> Ask:

@@ -125,7 +125,7 @@ def _scaled(units: int, scale: int, currency: str = "USD") -> dict[str, str]:
     return {"amount": decimal_text(units * 100 * scale, currency), "currency": currency}
 
 
-def _evidence(party: str, seen_on: date) -> Iterator[Step]:
+def evidence(party: str, seen_on: date) -> Iterator[Step]:
     """What policies ask of who signs with a fund and is paid: all of it verified by others."""
     account = sha256(f"account of {party}".encode()).hexdigest()
     until = date(2036, 12, 31)
@@ -148,7 +148,7 @@ def _marked(author: str) -> dict[str, object]:
 def _worked_example(scale: int) -> Iterator[Step]:
     on = date(2026, 3, 2)
     for party in ("council", "weavers"):
-        yield from _evidence(party, date(2026, 2, 20))
+        yield from evidence(party, date(2026, 2, 20))
     yield _step(
         "administrator",
         "fund.open",
@@ -302,7 +302,7 @@ def _transfer(funds: tuple[str, str], amount: dict[str, str], on: date) -> Itera
 def _continued(scale: int) -> Iterator[Step]:
     on = date(2026, 4, 13)
     for party in ("union", "weavers", "radio"):
-        yield from _evidence(party, date(2026, 4, 1))
+        yield from evidence(party, date(2026, 4, 1))
     yield _step(
         "administrator",
         "fund.open",
