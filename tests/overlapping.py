@@ -98,6 +98,8 @@ FORGED: list[tuple[str, type[Noun], dict[str, Any]]] = [
         {"sides": (Side("party", "group", seq=10**6), TWIN)},
     ),
     ("told beside a later record", OverlapCase, {"told_in": 10**6}),
+    ("other evidence", OverlapCase, {"evidence": "0" * 64}),
+    ("a fact that nobody told", OverlapCase, {"facts": ("0" * 16,)}),
     ("an answer to another case", OverlapAnswer, {"overlap": "x"}),
     ("an answer for another", OverlapAnswer, {"party": "donor"}),
     ("an answer of nobody's", OverlapAnswer, {"given_by": ""}),

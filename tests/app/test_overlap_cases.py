@@ -99,13 +99,17 @@ async def test_a_pair_is_one_case_and_comes_back_with_news_alone(books: Books) -
     await decided(books, case.id, outcome="not-a-duplicate")
     assert await again(books, found) == Opened(0, 0, len(found))
 
-    news = structs.replace(twins, reasons=(*twins.reasons, "for: same city: Goma"))
+    other = structs.replace(twins, score=1, reasons=("for: the same, in other words",))
+    assert await again(books, [other]) == Opened(0, 0, 1)
+    news = structs.replace(twins, facts=(*twins.facts, "for:domain"))
     assert await again(books, [news]) == Opened(0, 1, 0)
     back = await case_of(books, case.id)
     assert (back.status, back.proposed, back.decided_by) == ("open", "", "")
     assert back.opened_in == back.told_in == back.seq
     await decided(books, case.id, outcome="not-a-duplicate")
-    assert await again(books, [twins]) == Opened(0, 1, 0)  # what was, and is no more, is news too
+    assert await again(books, [twins]) == Opened(0, 0, 1)  # what was, and is no more, is no news
+    back = await case_of(books, case.id)
+    assert (back.status, len(back.facts)) == ("not-a-duplicate", len(case.facts) + 1)
     await sound(books)
 
 

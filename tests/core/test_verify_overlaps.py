@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from mfm.core.overlap_cases import OverlapAnswer, OverlapCase, Side
+from mfm.core.overlap_cases import OverlapAnswer, OverlapCase, Side, evidence_of
 from mfm.core.parties import Party
 from mfm.core.record import Noun
 from mfm.core.reports import Report
@@ -17,6 +17,9 @@ from mfm.core.verify_overlaps import Overlaps, check
 from tests.calling import TODAY
 from tests.core.test_verify_calls import told
 
+PAIR = "same-organisation", "group", "twin"
+FACTS = ("0" * 16,)
+MORE = (*FACTS, "1" * 16)
 OPEN = OverlapCase(
     id="o",
     seq=9,
@@ -28,7 +31,8 @@ OPEN = OverlapCase(
     sides=(Side("party", "group", "group", ("n",)), Side("party", "twin", "twin")),
     score=900,
     band="strong",
-    evidence="0" * 64,
+    facts=FACTS,
+    evidence=evidence_of(PAIR, FACTS),
     told_in=9,
     opened_on=TODAY,
     opened_in=9,
@@ -66,6 +70,9 @@ SHARING = SharingAgreement(
 AGREED = structs.replace(SHARING, status="in-force", proposed_by="one", agreed_by="key")
 
 
+NEWS: dict[str, Any] = {"facts": MORE, "evidence": evidence_of(PAIR, MORE)}
+
+
 def held(
     record: Told, *before: Noun | None, answered: bool = True, more: dict[str, Any] | None = None
 ) -> None:
@@ -90,7 +97,7 @@ def held(
 
 def test_what_the_rules_record_is_held() -> None:
     held(told("overlap.open", OPEN))
-    held(told("overlap.open", structs.replace(OPEN, evidence="1" * 64)), DISMISSED)
+    held(told("overlap.open", structs.replace(OPEN, **NEWS)), DISMISSED)
     held(told("overlap.decide", PROPOSED), EARLIER)
     held(told("overlap.decide", DECIDED), EARLIER)
     held(told("overlap.decide", MERGED, ALIAS), EARLIER, APART)
@@ -102,10 +109,12 @@ def test_what_the_rules_record_is_held() -> None:
 
 FORM, EYES = "overlap-form", "four-eyes"
 TOMORROW = {"opened_on": TODAY + timedelta(days=1)}
-NEWS = {"evidence": "1" * 64}
 Broken = tuple[str, str, list[tuple[Noun, dict[str, Any]]], tuple[Noun, ...]]
 BROKEN: dict[str, Broken] = {
     "no news": (FORM, "open", [(OPEN, {})], (DISMISSED,)),
+    "fewer facts": (FORM, "open", [(OPEN, {})], (structs.replace(DISMISSED, **NEWS),)),
+    "no facts": (FORM, "open", [(OPEN, {"facts": ()})], ()),
+    "facts of another": (FORM, "open", [(OPEN, {"facts": MORE})], (DISMISSED,)),
     "another pair": (FORM, "open", [(OPEN, {**NEWS, "detector": "x"})], (DISMISSED,)),
     "born decided": (FORM, "open", [(OPEN, {"proposed": "x"})], ()),
     "opened before": (FORM, "open", [(OPEN, {"opened_in": 3})], ()),

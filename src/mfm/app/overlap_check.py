@@ -146,10 +146,10 @@ async def _application(connection: Snapshot, near: Near, asked: Application) -> 
     ids = {*await store.nearest(connection, keys, NEAREST), asked.id}
     one = await names_of(near, asked.lead)
     agreements = await _agreements(near, one)
-    ids.update(
-        await near.asking({party for pair in agreements for party in pair} - one, asked.fund)
-    )
     mine = await near.load(Application, "lead", one)
+    # All that the lead and those above and below it turn to, so that a scan has nothing to add.
+    asked_of = {each.fund for each in mine if each.status in ASKING}
+    ids.update(await near.asking({party for pair in agreements for party in pair} - one, asked_of))
     found = {each.id: each for each in (*await near.load(Application, "id", ids), *mine)}
     held = Held()
     held.applications = [each for each in found.values() if each.status in ASKING]

@@ -87,6 +87,7 @@ def _united(found: Iterable[Overlap]) -> Iterator[OpenOverlap]:
         by_pair.setdefault((each.detector, each.left, each.right), []).append(each)
     for (detector, first, second), several in by_pair.items():
         reasons = dict.fromkeys(line for each in several for line in each.reasons)
+        facts = {fact[: rules.FACT_MAX_CHARS] for each in several for fact in each.grounds if fact}
         surest = max(several, key=lambda each: (each.band == "strong", each.score))
         yield OpenOverlap(
             detector=detector,
@@ -97,6 +98,7 @@ def _united(found: Iterable[Overlap]) -> Iterator[OpenOverlap]:
             band=surest.band,  # type: ignore[arg-type]  # detectors know the two bands
             reasons=_cut("\n".join(reasons)),
             suggestions=surest.suggestions,
+            facts=tuple(sorted(facts))[: rules.FACTS_MAX],
         )
 
 
@@ -127,7 +129,7 @@ async def _open(
     """Ask for a case to be opened; tell whether that was done."""
     # The case as it stands is part of the key: what was dismissed may come back with old evidence.
     since = str(before.seq) if before else "0"
-    told = canonical([*_pair(command), rules.evidence_of(command), since])
+    told = canonical([*_pair(command), *sorted(rules.facts_of(command)), since])
     key = f"overlap-{sha256(told).hexdigest()}"
     try:
         made = await submit(writer, Ask(actor, VERBS["overlap.open"], command, key))

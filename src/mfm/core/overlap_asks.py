@@ -53,7 +53,7 @@ def repeated(asks: Iterable[AskedFor]) -> list[Overlap]:
         if len(mine) > most:
             ids = ", ".join(each.id for each in mine)
             reasons = (f"for: {lead} leads {len(mine)} in one call, of {most}: {ids}",)
-            found.append(_of_lead("repeated-application", lead, call, reasons))
+            found.append(_of_lead("repeated-application", (lead, call), mine, reasons))
     return found
 
 
@@ -75,7 +75,8 @@ def split(asks: Iterable[AskedFor]) -> list[Overlap]:
                     f"for: {ids} come to {total} (minor units), and the ceiling is {ceiling}",
                     "for: their days and themes meet",
                 )
-                found.append(_of_lead("split-application", lead, one.call, reasons))
+                sides = lead, one.call
+                found.append(_of_lead("split-application", sides, with_it, reasons))
                 break
     return found
 
@@ -97,12 +98,15 @@ def _at_once(one: AskedFor, other: AskedFor) -> bool:
     return themes and begins and ends
 
 
-def _of_lead(detector: str, lead: str, call: str, reasons: tuple[str, ...]) -> Overlap:
+def _of_lead(
+    detector: str, sides: tuple[str, str], asks: Iterable[AskedFor], reasons: tuple[str, ...]
+) -> Overlap:
     return Overlap(
         detector=detector,
-        left=lead,
-        right=call,
+        left=sides[0],
+        right=sides[1],
         reasons=reasons,
+        facts=tuple(f"application {each.id}" for each in asks),
         suggestions=("ask-lead", "merge"),
     )
 
@@ -130,4 +134,5 @@ def copied(one: Application, other: Application, alike: int, units: int) -> Over
             "against: a call may give a text to fill in",
         ),
         suggestions=("ask-both",),
+        facts=("text", one.title, other.title),
     )

@@ -82,9 +82,11 @@ def _told(one: Window, other: Window) -> Overlap:
     days = (last - first).days + 1
     said = f"{days} days in common" if days > 0 else f"{-days} days between them"
     reasons = [f"for: {said}, from {first}" if days > 0 else f"for: {said}"]
+    facts = _months(first, last)
     for name in ("places", "themes", "types", "levels"):
         shared = sorted(set(getattr(one, name)) & set(getattr(other, name)))
         reasons += [f"for: the same {name}: {', '.join(shared)}"] if shared else []
+        facts += [f"{name} {each}" for each in shared]
     left, right = sorted((one.id, other.id))
     return Overlap(
         detector="overlapping-calls",
@@ -92,7 +94,14 @@ def _told(one: Window, other: Window) -> Overlap:
         right=right,
         reasons=tuple(reasons),
         suggestions=_suggestions(one, other),
+        facts=tuple(facts),
     )
+
+
+def _months(first: date, last: date) -> list[str]:
+    """Return the months that two windows share, a year's at the most: fewer later are no news."""
+    months = range(12 * first.year + first.month - 1, 12 * last.year + last.month)
+    return [f"days {month // 12}-{month % 12 + 1:02}" for month in months[:12]] or ["days near"]
 
 
 def _suggestions(one: Window, other: Window) -> tuple[str, ...]:

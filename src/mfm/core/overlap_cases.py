@@ -4,6 +4,7 @@ An open case changes nothing for anybody. Two people decide; what they dismiss s
 the evidence changes. A merge is an alias: no record, balance or agreement is written anew.
 """
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from hashlib import sha256
 from typing import Annotated, Literal
@@ -43,6 +44,19 @@ Evidence = Annotated[
     ),
 ]
 """What speaks for and against. It quotes names, so it stands beside the record, to be erasable."""
+FACTS_MAX = 200
+"""A case that rests on so many facts comes back with no further one, but by a person alone."""
+FACT_MAX_CHARS = 500
+_FACT_DIGITS = 16
+_Fact = Annotated[str, Meta(min_length=1, max_length=FACT_MAX_CHARS, pattern=NO_NUL)]
+_Facts = Annotated[
+    tuple[_Fact, ...],
+    Meta(
+        max_length=FACTS_MAX,
+        description="What it rests on, a kind and an id each; else the reasons that speak for it",
+        extra={"untold": True},
+    ),
+]
 _Code = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
 _NounId = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL)]
 
@@ -78,8 +92,9 @@ class OverlapCase(Noun, frozen=True, kw_only=True):
         band: strong or possible.
         topics: kinds of evidence, such as for:names, without any value.
         suggestions: what could be done.
-        evidence: SHA-256 (hex) of what was noticed: a pair that was dismissed comes back only
-            when this changes.
+        facts: what was noticed so far, each by 16 hex digits that tell nothing of it: a pair that
+            was dismissed comes back only with one that is not among them.
+        evidence: SHA-256 (hex) of those facts.
         told_in: the record beside which the sentences stand.
         opened_on: the day.
         opened_in: the record since which answers count.
@@ -102,6 +117,7 @@ class OverlapCase(Noun, frozen=True, kw_only=True):
     band: str
     topics: tuple[str, ...] = ()
     suggestions: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
     evidence: str
     told_in: int
     opened_on: date
@@ -157,6 +173,7 @@ class OpenOverlap(Command, frozen=True, kw_only=True):
     band: Literal["strong", "possible"]
     reasons: Evidence
     suggestions: Annotated[tuple[_Code, ...], Meta(max_length=8)] = ()
+    facts: _Facts = ()
 
 
 class ExplainOverlap(Command, frozen=True, kw_only=True):
@@ -167,25 +184,41 @@ class ExplainOverlap(Command, frozen=True, kw_only=True):
     text: Why
 
 
-def evidence_of(command: OpenOverlap) -> str:
-    """Return what tells one piece of evidence from another: SHA-256 (hex).
+def facts_of(command: OpenOverlap) -> frozenset[str]:
+    """Return what a command rests on, as a case keeps it.
 
-    Scores are left out: a model that was trained anew does not bring dismissed pairs back.
+    Scores, and figures that move by themselves, are none: a model that was trained anew, or a new
+    rate of exchange, does not bring dismissed pairs back.
     """
-    told = sorted(command.reasons.splitlines())
-    return sha256(canonical([command.detector, command.first, command.second, *told])).hexdigest()
+    lines = command.reasons.splitlines()
+    told = command.facts or [each for each in lines if each.startswith("for: ")] or lines
+    pair = [command.detector, command.first, command.second]
+    digests = {sha256(canonical([*pair, each])).hexdigest()[:_FACT_DIGITS] for each in told}
+    return frozenset(sorted(digests)[:FACTS_MAX])
+
+
+def evidence_of(pair: tuple[str, str, str], facts: Iterable[str]) -> str:
+    """Return what tells one evidence from another, SHA-256 (hex).
+
+    Args:
+        pair: the detector and the two ids.
+        facts: as a case keeps them.
+    """
+    return sha256("\n".join([*pair, *sorted(facts)]).encode()).hexdigest()
 
 
 def must_be_news(command: OpenOverlap, before: OverlapCase | None) -> None:
-    """Hold that a case is new, or its evidence is.
+    """Hold that a case is new, or that something of its evidence is.
 
     Raises:
         Invalid: `overlap-known`; nothing is to be recorded.
     """
-    if before is None or (before.status not in AGAINST and before.evidence != evidence_of(command)):
+    if before is None:
         return
-    detail = f"Case {before.id} is {before.status}, and knows of this."
-    raise Invalid("overlap-known", detail)
+    full = len(before.facts) >= FACTS_MAX
+    if before.status in AGAINST or full or facts_of(command) <= {*before.facts}:
+        detail = f"Case {before.id} is {before.status}, and knows of this."
+        raise Invalid("overlap-known", detail)
 
 
 def open_case(
@@ -209,6 +242,9 @@ def open_case(
     if sides[0].kind == sides[1].kind and command.first > command.second:
         raise Invalid("overlap-pair", "The lesser of the two ids comes first.", "/first")
     again = isinstance(before, str) or before.status != "open"
+    known = () if isinstance(before, str) else before.facts
+    new = sorted(facts_of(command).difference(known))
+    facts = tuple(sorted([*known, *new][:FACTS_MAX]))
     case = OverlapCase(
         id=before if isinstance(before, str) else before.id,
         status="open",
@@ -221,7 +257,8 @@ def open_case(
         band=command.band,
         topics=topics(command.reasons.splitlines()),
         suggestions=command.suggestions,
-        evidence=evidence_of(command),
+        facts=facts,
+        evidence=evidence_of((command.detector, command.first, command.second), facts),
         told_in=seq,
         opened_on=act.on,
         opened_in=seq,

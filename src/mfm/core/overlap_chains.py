@@ -128,6 +128,7 @@ def _between(source: str, path: tuple[str, ...]) -> Overlap:
         right=right,
         reasons=(f"for: {' gives to '.join(path)}", f"for: both turn to {source}"),
         suggestions=("declare-both",),
+        facts=(f"source {source}",),
     )
 
 

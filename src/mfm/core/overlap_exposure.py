@@ -106,4 +106,8 @@ def _told(budget: AnnualBudget, awards: list[Award], exchange: Exchange) -> Over
         right=budget.id,
         reasons=tuple(reasons),
         suggestions=("capacity-plan", "stagger"),
+        facts=(
+            f"budget {budget.currency} {budget.amount_minor}",
+            *(f"award {each.id}" for each in awards),
+        ),
     )

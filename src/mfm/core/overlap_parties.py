@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from mfm.core.org_likeness import OrgView, Read, Registration
 from mfm.core.org_matching import OrgMatcher, worth_asking
+from mfm.core.overlap_words import topics
 from mfm.core.overlaps import Overlap
 from mfm.core.traits import HOLDERS_MAX
 
@@ -90,4 +91,16 @@ def _told(one: tuple[str, Read], other: tuple[str, Read], matcher: OrgMatcher) -
         band=found.band,
         reasons=found.reasons,
         suggestions=("same", "affiliate", "different"),
+        facts=_facts(here, there, found.reasons),
     )
+
+
+def _facts(one: Read, other: Read, reasons: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names and numbers of two, and the kinds of facts that agree.
+
+    How a model weighs the words of the names, and which it tells first, is no fact of the two.
+    """
+    names = (" ".join(each.view.name.casefold().split()) for each in (one, other))
+    kinds = (kind for kind in topics(reasons) if kind.startswith("for:"))
+    numbers = (" ".join(each) for each in one.registrations | other.registrations)
+    return (*names, *sorted(numbers), *sorted(kinds))

@@ -57,8 +57,10 @@ def _stands_beside(one: Application, other: Application) -> bool:
 def _told(one: Project, other: Project, found: Verdict) -> Overlap:
     left, right = pair_of(one.told.id, other.told.id)
     reasons = found.reasons
+    facts = [one.told.title, other.told.title]
     if declares(one.told, other.told):
         reasons = ("for: the declared shares come to more than the whole", *reasons)
+        facts.append("shares")
     return Overlap(
         detector="same-project",
         left=left,
@@ -67,6 +69,7 @@ def _told(one: Project, other: Project, found: Verdict) -> Overlap:
         band=found.band,
         reasons=reasons,
         suggestions=("declare-shares",),
+        facts=tuple(facts),
     )
 
 

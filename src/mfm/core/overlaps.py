@@ -33,6 +33,8 @@ class Overlap(Struct, frozen=True, kw_only=True):
         band: strong or possible.
         reasons: sentences, for and against, the weightiest first.
         suggestions: what could be done, as keys of few words.
+        facts: what it rests on, in few words each (a kind and an id): what tells new evidence from
+            what people have judged. No figure that moves by itself is among them.
     """
 
     detector: str
@@ -42,6 +44,13 @@ class Overlap(Struct, frozen=True, kw_only=True):
     band: str = "strong"
     reasons: tuple[str, ...] = ()
     suggestions: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+
+    @property
+    def grounds(self) -> tuple[str, ...]:
+        """The facts; of a detector that names none, its sentences that speak for it, or all."""
+        speaking = tuple(each for each in self.reasons if each.startswith("for: "))
+        return self.facts or speaking or self.reasons
 
 
 def pair_of(one: str, other: str) -> tuple[str, str]:

@@ -4,7 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mfm.core.overlap_cases import OverlapAnswer, OverlapCase, answer_id
+from mfm.core.overlap_cases import (
+    FACTS_MAX,
+    OverlapAnswer,
+    OverlapCase,
+    answer_id,
+    evidence_of,
+)
 from mfm.core.permissions import OPERATOR
 from mfm.core.record import Noun
 from mfm.core.reports import Report
@@ -100,10 +106,13 @@ def _form(rows: Rows, told: Told, state: OverlapCase) -> None:
 def _opened(rows: Rows, told: Told, state: OverlapCase, before: Any) -> None:  # noqa: ANN401  # an OverlapCase or None
     same = ("detector", "first", "second")
     if before is not None and (
-        before.evidence == state.evidence
+        not {*before.facts} < {*state.facts}
         or any(getattr(before, name) != getattr(state, name) for name in same)
     ):
         raise Differs("overlap-form", told.seq, f"Case {state.id} came back without news.")
+    pair = (state.detector, state.first, state.second)
+    if not 0 < len(state.facts) <= FACTS_MAX or state.evidence != evidence_of(pair, state.facts):
+        raise Differs("overlap-form", told.seq, f"Case {state.id} has other evidence.")
     kept = before is not None and before.status == "open"
     opened = before.opened_in if kept else told.seq
     for side in state.sides:

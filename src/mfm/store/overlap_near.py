@@ -54,8 +54,8 @@ _ALIASES = """
 SELECT id FROM party WHERE mechanism_id = $1 AND merged_into = $2 AND merged_into <> ''"""
 _TO_FUND = """
 SELECT a.id FROM unnest($2::text[]) who(lead), LATERAL (
-  SELECT x.id FROM application x WHERE x.mechanism_id = $1 AND x.lead = who.lead AND x.fund = $3
-     AND x.status IN ('submitted', 'approved', 'awarded')) a"""
+  SELECT x.id FROM application x WHERE x.mechanism_id = $1 AND x.lead = who.lead
+     AND x.fund = ANY ($3) AND x.status IN ('submitted', 'approved', 'awarded')) a"""
 _DECLARING = """
 SELECT id FROM application
  WHERE mechanism_id = $1 AND co_financing <> '[]' AND status IN ('submitted', 'approved', 'awarded')
@@ -122,9 +122,9 @@ class Near:
         rows = await self._connection.fetch(query, self._mechanism_id, *values)
         return {(row[0], row[1]) for row in rows if row[0] != row[1]}
 
-    async def asking(self, parties: Collection[str], fund: str) -> list[str]:
-        """Return the ids of the applications that some parties lead, to one fund."""
-        return await self._ids(_TO_FUND, sorted(parties), fund)
+    async def asking(self, parties: Collection[str], funds: Collection[str]) -> list[str]:
+        """Return the ids of the applications that some parties lead, to some funds."""
+        return await self._ids(_TO_FUND, sorted(parties), sorted(funds))
 
     async def aliases(self, party: str) -> list[str]:
         """Return the ids of the parties that were found to be this one."""
