@@ -100,8 +100,9 @@ async def test_every_detector_reads_the_mechanism_and_nothing_changes(books: Boo
 async def test_declared_shares_are_no_hit(books: Books) -> None:
     await books.chain()
     await called(books)
-    await applied(books)
-    await applied(books, "again", co_financing=["ap"])
+    total = {"total": usd("2000.00")}
+    await applied(books, co_financing=["again"], **total)
+    await applied(books, "again", co_financing=["ap"], **total)
     engine = database.reader_engine(books.url, books.mechanism.id)
     try:
         found = await scan(engine, Actor("donor", "administrator", "key"), lambda *_: None)

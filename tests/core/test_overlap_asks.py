@@ -1,6 +1,7 @@
 """Detectors that look at applications: repeated, split, copied, and paid for twice."""
 
 from datetime import date, timedelta
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -10,10 +11,11 @@ from msgspec import structs
 
 from mfm.app.matching import lexicon, project_matcher
 from mfm.core.applications import Application, Partner
-from mfm.core.co_funding import by_name, co_funded, shared_soundly
+from mfm.core.co_funding import Declarations, by_name, co_funded
 from mfm.core.overlap_asks import AskedFor, repeated, split
 from mfm.core.overlap_keys import application_keys, close_pairs, hashed, keyed, nearest
-from mfm.core.overlap_projects import Project, alike
+from mfm.core.overlap_projects import Beside, Project, alike
+from mfm.core.phases import phases
 from mfm.core.project_matching import ProjectView
 
 DAY = date(2026, 3, 1)
@@ -75,28 +77,17 @@ WORK = Application(
 )
 
 
-@pytest.mark.parametrize(
-    ("change", "detector"),
-    [
-        ({"fund": "g", "call": "k2"}, "same-project"),
-        ({"lead": "b", "partners": (Partner("a", "given", "k"),)}, "same-project"),
-        ({"aid": "core"}, None),  # core support beside a project
-        ({"title": "A radio for fishing villages of the lake"}, None),
-        ({"starts_on": DAY + timedelta(300), "ends_on": DAY + timedelta(600)}, None),  # a sequel
-        ({"co_financing": ("1",)}, None),
-        ({"co_financing": ("1",), "total_minor": 1_200}, None),
-        ({"co_financing": ("1",), "total_minor": 1_199}, "same-project"),  # more than the whole
-        ({"co_financing": ("elsewhere",)}, "same-project"),
-        ({"lead": "b"}, "same-text"),
-        ({"lead": "a."}, "same-project"),  # whose name is nearly the same
-        ({"lead": "b", "title": TITLE[:24]}, None),
-    ],
-)
-def test_projects_paid_twice_and_texts_handed_in_twice(
-    change: dict[str, Any], detector: str | None
-) -> None:
+def exchange(amount_minor: int, source: str, target: str) -> int | None:
+    """Change at par, dollars and euros alone."""
+    return amount_minor if source == target or "JPY" not in (source, target) else None
+
+
+def noticed(*changes: dict[str, Any], one_with: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    """Return (detector, band) of what is noticed of the pairs of such applications."""
     matcher = project_matcher()
-    works = [WORK, structs.replace(WORK, **({"id": "2"} | change))]
+    works = [
+        structs.replace(WORK, **({"id": str(at)} | each)) for at, each in enumerate(changes, 1)
+    ]
     projects = {
         each.id: Project(
             each,
@@ -104,10 +95,93 @@ def test_projects_paid_twice_and_texts_handed_in_twice(
         )
         for each in works
     }
-    found = alike(projects, [("2", "1"), ("1", "2")], matcher)
-    assert [(each.detector, each.left, each.right) for each in found] == (
-        [(detector, "1", "2")] if detector else []
+    beside = Beside(Declarations(works, exchange), [frozenset(one_with)] if one_with else ())
+    pairs = [(one.id, other.id) for one in works for other in works if one.id != other.id]
+    return [(each.detector, each.band) for each in alike(projects, pairs, matcher, beside)]
+
+
+STRONG, POSSIBLE = [("same-project", "strong")], [("same-project", "possible")]
+LATER = {
+    "title": TITLE + " phase II",
+    "starts_on": DAY + timedelta(270),
+    "ends_on": DAY + timedelta(600),
+}
+NAMED = {"co_financing": ("2",)}
+
+
+@pytest.mark.parametrize(
+    ("first", "change", "found"),
+    [
+        ({}, {"fund": "g", "call": "k2"}, STRONG),
+        ({}, {"lead": "b", "partners": (Partner("a", "given", "k"),)}, STRONG),
+        ({}, {"aid": "core"}, []),  # core support beside a project
+        ({}, {"title": "A radio for fishing villages of the lake"}, []),
+        ({}, {"starts_on": DAY + timedelta(300), "ends_on": DAY + timedelta(600)}, []),  # a sequel
+        ({}, {"co_financing": ("elsewhere",)}, STRONG),
+        ({}, {"lead": "b"}, [("same-text", "possible")]),
+        ({}, {"lead": "a."}, POSSIBLE),  # whose name is nearly the same: names alone are not sure
+        ({}, {"lead": "b", "title": TITLE[:24]}, []),
+        # places and themes; none means anywhere and any
+        ({"places": ("KE-30",)}, {"places": ("KE",)}, STRONG),
+        ({"places": ("KE-30",)}, {"places": ()}, STRONG),
+        ({"places": ("KE-30",)}, {"places": ("UG",)}, []),
+        ({"themes": ("15170",)}, {"themes": ("15220",)}, []),
+        ({"themes": ("15170",)}, {"themes": ("15220", "15170")}, STRONG),
+        ({"themes": ("1",), "pillars": ("p",)}, {"themes": ("2",), "pillars": ("p",)}, STRONG),
+        # a declared next phase
+        ({"title": TITLE + " phase I"}, LATER, []),
+        ({}, LATER, STRONG),  # one title alone says a phase
+        ({"title": TITLE + " phase I"}, {"title": TITLE + " phase II"}, POSSIBLE),  # side by side
+        ({**LATER, "title": TITLE + " phase I"}, {"title": TITLE + " phase II"}, POSSIBLE),
+        ({"title": TITLE + " phase 2"}, LATER, STRONG),
+        # shares that are declared: by both, and no more than the whole together
+        (NAMED, {"co_financing": ("1",), "total_minor": 1_200}, []),
+        (NAMED, {"co_financing": ("1",), "total_minor": 1_199}, STRONG),
+        ({**NAMED, "total_minor": 600}, {"co_financing": ("1",), "total_minor": 99_999}, STRONG),
+        (NAMED, {"co_financing": ("1",)}, POSSIBLE),  # nobody says what the whole costs
+        ({}, {"co_financing": ("1",), "total_minor": 1_200}, POSSIBLE),  # one says so alone
+        ({}, {"co_financing": ("1",), "total_minor": 1_199}, STRONG),
+        (NAMED, {"co_financing": ("1",), "total_minor": 1_200, "currency": "EUR"}, []),
+        (NAMED, {"co_financing": ("1",), "total_minor": 1_200, "currency": "JPY"}, POSSIBLE),
+        (NAMED, {"co_financing": ("1",), "total_minor": 1_200, "lead": "b"}, []),  # jointly led
+    ],
+)
+def test_projects_paid_twice_and_texts_handed_in_twice(
+    first: dict[str, Any], change: dict[str, Any], found: list[tuple[str, str]]
+) -> None:
+    assert noticed(first, {"fund": "g"} | change) == found
+
+
+def test_shares_of_three_are_added_up() -> None:
+    three = [
+        {"total_minor": 1_800, "co_financing": tuple({"1", "2", "3"} - {str(at)})}
+        for at in (1, 2, 3)
+    ]
+    assert noticed(*three) == []
+    less = [each | {"total_minor": 1_799} for each in three]
+    assert noticed(*less) == STRONG * 3
+
+
+def test_names_alone_make_no_project_one_for_sure() -> None:
+    """Ten groups with usual names and usual titles: a few are to be looked at, none is strong."""
+    groups = (
+        *("Women's group", "Women's Synergy for Peace", "Women for Peace", "Widows Association"),
+        *("Peace Women Association", "Rural Women Network", "Mothers for Peace"),
+        *("Women's Rights Network", "Young Women Leaders", "Women Peace Builders"),
     )
+    titles = (
+        *("Peace committees", "Women peace committees on the coast", "Training of women mediators"),
+        *("Participation of women in the peace process", "Women's leadership and participation"),
+    )
+    works = [{"lead": group, "title": title} for group in groups for title in titles]
+    found = [each for each in noticed(*works) if each[0] == "same-project"]
+    mine = [each for title in titles for each in noticed({"title": title}, {"title": title})]
+    assert mine == STRONG * len(titles)
+    own = [noticed({"title": one}, {"title": other}) for one, other in combinations(titles, 2)]
+    assert found.count(("same-project", "strong")) == len(groups) * own.count(STRONG)
+    assert found.count(("same-project", "possible")) <= 30  # of 1,125 pairs of two groups
+    twins = noticed(*works[:1], works[5], one_with=(groups[0], groups[1]))
+    assert twins == STRONG
 
 
 def test_shares_of_a_cost_that_several_bear() -> None:
@@ -126,9 +200,6 @@ def test_shares_of_a_cost_that_several_bear() -> None:
     assert (told.covered_per_mille, told.over) == (1_200, True)
     assert told.elsewhere == ("3", "far", "5")
     assert not co_funded(structs.replace(own, total_minor=1_200), by_name([other])).over
-    assert shared_soundly(other, structs.replace(own, total_minor=0))
-    assert not shared_soundly(other, own)
-    assert not shared_soundly(other, structs.replace(own, co_financing=()))
 
 
 KEYS = st.lists(st.frozensets(st.integers(0, 12), max_size=5), max_size=14)
@@ -156,3 +227,27 @@ def test_keys_are_numbers_of_64_bits_that_two_kinds_do_not_share() -> None:
     assert hashed("party", "w:peace") == hashed("party", "w:peace") != hashed("call", "w:peace")
     again = keyed("application", "2", application_keys(WORK, lexicon()))
     assert close_pairs([made.keys, (), again.keys]) == {(0, 2)}
+
+
+@pytest.mark.parametrize(
+    ("title", "said"),
+    [
+        ("Mediators, Phase II", {2}),
+        ("Second phase of the mediators' training", {2}),
+        ("Formation, phase 1", {1}),
+        ("Deuxième tranche : formation", {2}),
+        ("2e tranche de la formation", {2}),
+        ("Formación, fase III", {3}),
+        ("تدريب الوسيطات المرحلة الثانية", {2}),
+        ("تدريب الوسيطات - المرحلة ٣", {3}),
+        ("Mafunzo, awamu ya pili", {2}),
+        ("Phases 1 and 2 of the training", {1}),
+        ("Training in 2026", set()),
+        ("Phase of 2026", set()),
+        ("A round table of women", set()),
+        ("A phase", set()),
+        ("", set()),
+    ],
+)
+def test_phases_that_a_title_says(title: str, said: set[int]) -> None:
+    assert phases(title) == said

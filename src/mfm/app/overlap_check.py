@@ -26,8 +26,8 @@ from mfm.core.overlap_calls import overlapping_calls
 from mfm.core.overlap_chains import DEPTH_MAX, Agreement, intermediaries
 from mfm.core.overlap_control import ALWAYS_TELLS, shared_control
 from mfm.core.overlap_exposure import over_stretched
-from mfm.core.overlap_parties import same_organisations
-from mfm.core.overlap_projects import Project, alike
+from mfm.core.overlap_parties import same_organisations, twins
+from mfm.core.overlap_projects import Beside, Project, alike
 from mfm.core.overlaps import Overlap
 from mfm.core.parties import Party
 from mfm.core.record import Noun
@@ -137,11 +137,13 @@ async def _submitted(connection: Snapshot, near: Near, name: str, on: date) -> l
     found = await near.load(Application, "id", [name])
     if not found or found[0].status not in ASKING:
         return []
-    asks = await _application(connection, near, found[0])
-    return [*asks, *await _party(connection, near, found[0].lead, on)]
+    of_lead = await _party(connection, near, found[0].lead, on)
+    return [*await _application(connection, near, found[0], twins(of_lead)), *of_lead]
 
 
-async def _application(connection: Snapshot, near: Near, asked: Application) -> list[Overlap]:
+async def _application(
+    connection: Snapshot, near: Near, asked: Application, one_with: set[frozenset[str]]
+) -> list[Overlap]:
     keys = keys_of(asked).keys
     ids = {*await store.nearest(connection, keys, NEAREST), asked.id}
     one = await names_of(near, asked.lead)
@@ -151,8 +153,11 @@ async def _application(connection: Snapshot, near: Near, asked: Application) -> 
     asked_of = {each.fund for each in mine if each.status in ASKING}
     ids.update(await near.asking({party for pair in agreements for party in pair} - one, asked_of))
     found = {each.id: each for each in (*await near.load(Application, "id", ids), *mine)}
+    found |= {each.id: each for each in await near.sharing([asked])}
     held = Held()
     held.applications = [each for each in found.values() if each.status in ASKING]
+    if any(each.co_financing for each in held.applications):
+        held.rates = latest(await near.rates({each.currency for each in held.applications}))
     calls = await near.load(Call, "id", {each.call for each in held.applications})
     held.calls = {each.id: each for each in _standing(calls)}
     funds = await near.load(Fund, "id", {each.fund for each in held.applications})
@@ -160,7 +165,7 @@ async def _application(connection: Snapshot, near: Near, asked: Application) -> 
     leads = await near.load(Party, "id", {each.lead for each in held.applications})
     held.parties = {each.id: each for each in leads}
     resolve(held)
-    return await asyncio.to_thread(_of_application, held, asked.id, agreements)
+    return await asyncio.to_thread(_of_application, held, asked.id, agreements, one_with)
 
 
 async def _agreements(near: Near, one: set[str]) -> set[tuple[str, str]]:
@@ -178,7 +183,12 @@ async def _agreements(near: Near, one: set[str]) -> set[tuple[str, str]]:
     return found
 
 
-def _of_application(held: Held, asked_id: str, agreements: set[tuple[str, str]]) -> list[Overlap]:
+def _of_application(
+    held: Held,
+    asked_id: str,
+    agreements: set[tuple[str, str]],
+    one_with: set[frozenset[str]],
+) -> list[Overlap]:
     asked = next(each for each in held.applications if each.id == asked_id)
     matcher = project_matcher()
     mine = [each for each in held.applications if each.lead == asked.lead]
@@ -195,7 +205,8 @@ def _of_application(held: Held, asked_id: str, agreements: set[tuple[str, str]])
         *split(held.asks()),
         *intermediaries(held.asked(), given),
     ]
-    return [*alike(projects, pairs, matcher), *_about(of_lead, asked.lead)]
+    beside = Beside(held.declared(), one_with)
+    return [*alike(projects, pairs, matcher, beside), *_about(of_lead, asked.lead)]
 
 
 # Calls --------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from mfm.app.context import utc_now
 from mfm.core.applications import Application
 from mfm.core.attestations import Attestation
 from mfm.core.calls import Call
-from mfm.core.co_funding import by_name
+from mfm.core.co_funding import Declarations
 from mfm.core.commitments import Commitment
 from mfm.core.contacts import DOMAINS
 from mfm.core.costs import Cost
@@ -160,6 +160,8 @@ class Held:
             end=application.ends_on,
             budget=application.amount_minor,
             cluster=", ".join(application.themes) or None,
+            country=(lead.country if lead else "") or None,
+            currency=application.currency,
         )
 
     # Money ---------------------------------------------------------------------------------------
@@ -218,13 +220,17 @@ class Held:
 
     def shared_grants(self) -> set[frozenset[str]]:
         """Return the pairs of grants whose applications declare that they share one cost."""
-        known = by_name(each for each in self.applications if each.commitment)
+        declared = self.declared()
         return {
             frozenset((one.commitment, other.commitment))
-            for one in known.values()
-            for name in one.co_financing
-            if (other := known.get(name)) and other.lead == one.lead
+            for one, other in declared.pairs()
+            if one.commitment and other.commitment and one.lead == other.lead
+            if declared.standing(one, other) == "sound"
         }
+
+    def declared(self) -> Declarations:
+        """Return what applications declare of who else pays for the same."""
+        return Declarations(self.applications, self.exchange)
 
     def exchange(self, amount_minor: int, source: str, target: str) -> int | None:
         """Return an amount in another currency by the latest rate, None where there is none."""

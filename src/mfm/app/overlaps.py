@@ -20,8 +20,8 @@ from mfm.core.overlap_chains import counted_twice, intermediaries
 from mfm.core.overlap_control import shared_control
 from mfm.core.overlap_costs import charged_twice
 from mfm.core.overlap_exposure import over_stretched
-from mfm.core.overlap_parties import same_organisations
-from mfm.core.overlap_projects import Project, alike
+from mfm.core.overlap_parties import same_organisations, twins
+from mfm.core.overlap_projects import Beside, Project, alike
 from mfm.core.overlaps import Overlap
 from mfm.core.permissions import Actor, require
 from mfm.store import overlap_pairs as pairing
@@ -86,7 +86,7 @@ def _scanned(held: Held, pairs: pairing.Pairs, on: date, tick: Tick) -> list[Ove
     tick("agreements", len(held.commitments))
     found += repeated(held.asks())
     found += split(held.asks())
-    found += _projects(held, pairs["application"])
+    found += _projects(held, pairs["application"], Beside(held.declared(), twins(found)))
     tick("applications", len(held.applications))
     return found
 
@@ -102,10 +102,10 @@ def of_money(held: Held, on: date) -> list[Overlap]:
     ]
 
 
-def _projects(held: Held, pairs: Iterable[tuple[str, str]]) -> list[Overlap]:
+def _projects(held: Held, pairs: Iterable[tuple[str, str]], beside: Beside) -> list[Overlap]:
     matcher = project_matcher()
     projects = {
         each.id: Project(each, matcher.read(held.project(each))) for each in held.applications
     }
     known = (pair for pair in pairs if projects.keys() >= {*pair})
-    return alike(projects, known, matcher)
+    return alike(projects, known, matcher, beside)

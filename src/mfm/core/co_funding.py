@@ -1,11 +1,17 @@
 """Co-funding: several who pay for one thing, each a declared share of its whole cost."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
 
 from msgspec import Struct
 
 from mfm.core.applications import Application
+from mfm.core.money import Exchange
 
+SHARING_MAX = 64
+"""So many share one cost at the most, as far as it is looked at."""
+RATES_PER_MILLE = 20
+"""So much more than the whole is borne where shares of two currencies are added up: rates move."""
 _WHOLE = 1_000
 _PAYING = ("submitted", "approved", "awarded")
 
@@ -114,15 +120,67 @@ def names(one: Application, other: Application) -> bool:
     return not {other.id, other.commitment}.isdisjoint(one.co_financing)
 
 
-def declares(one: Application, other: Application) -> bool:
-    """Tell whether one of two says that the other, or what it became, pays for the same."""
-    return names(one, other) or names(other, one)
+Standing = Literal["undeclared", "sound", "over", "one-sided", "unknown"]
+"""How two stand by what they declare: not at all; by both, within the whole; beyond the whole; by
+one of them alone; by both, with nobody saying what the whole costs, or no rate to add it up."""
 
 
-def shared_soundly(one: Application, other: Application) -> bool:
-    """Tell whether two declare that they share one cost, and together ask for no more than it."""
-    if not declares(one, other):
-        return False
-    total = max(one.total_minor, other.total_minor)
-    same = one.currency == other.currency
-    return not total or not same or one.amount_minor + other.amount_minor <= total
+class Declarations:
+    """What applications declare of who else pays for the same."""
+
+    def __init__(self, applications: Iterable[Application], exchange: Exchange) -> None:
+        """Take those that ask or are paid.
+
+        Args:
+            applications: with all those that name each other; other ones do no harm.
+            exchange: how amounts of two currencies are added up.
+        """
+        self._known = by_name(each for each in applications if each.status in _PAYING)
+        self._exchange = exchange
+
+    def pairs(self) -> Iterator[tuple[Application, Application]]:
+        """Yield those of which one names the other, some of them twice."""
+        for one in {each.id: each for each in self._known.values()}.values():
+            for name in one.co_financing:
+                if (other := self._known.get(name)) and other.id != one.id:
+                    yield one, other
+
+    def standing(self, one: Application, other: Application) -> Standing:
+        """Return how two stand; the shares of all that name each other are added up."""
+        said = names(one, other), names(other, one)
+        if not any(said):
+            return "undeclared"
+        sharing = self._sharing(one) if all(said) else [one, other]
+        within = self._within(sharing, one.currency)
+        if within is False:
+            return "over"
+        if not all(said):
+            return "one-sided"
+        return "unknown" if within is None else "sound"
+
+    def _sharing(self, one: Application) -> list[Application]:
+        """Return an application with all that share its cost, each pair by both their words."""
+        found, waiting = {one.id: one}, [one]
+        while waiting and len(found) < SHARING_MAX:
+            here = waiting.pop()
+            for name in here.co_financing:
+                there = self._known.get(name)
+                if there and there.id not in found and names(there, here):
+                    found[there.id] = there
+                    waiting.append(there)
+        return [found[name] for name in sorted(found)]
+
+    def _within(self, sharing: list[Application], currency: str) -> bool | None:
+        """Tell whether shares come to no more than the least that the whole is said to cost."""
+        asks = [self._exchange(each.amount_minor, each.currency, currency) for each in sharing]
+        totals = [
+            self._exchange(each.total_minor, each.currency, currency)
+            for each in sharing
+            if each.total_minor
+        ]
+        if not totals or None in asks or None in totals:
+            return None
+        one_money = {each.currency for each in sharing} == {currency}
+        room = _WHOLE if one_money else _WHOLE + RATES_PER_MILLE
+        total = min(each for each in totals if each is not None)
+        return _WHOLE * sum(each for each in asks if each is not None) <= room * total

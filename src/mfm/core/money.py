@@ -1,6 +1,7 @@
 """Money: integers of minor units with the ISO 4217 exponent; decimal strings at the edge."""
 
 import re
+from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
 from typing import Annotated
@@ -32,6 +33,9 @@ KNOWN = frozenset(
 
 MAX_MINOR = 2**63 - 1
 """The largest amount or balance, in minor units: a signed 64-bit integer."""
+
+Exchange = Callable[[int, str, str], int | None]
+"""Turns minor units of one currency into those of another; None where no rate is known."""
 
 _BASIS = 10_000
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,22})(\.([0-9]{1,4}))?")

@@ -59,18 +59,18 @@ def competes(one: Window, other: Window) -> bool:
     themes = not one.themes or not other.themes or 100 * shared >= THEMES_ALIKE_PERCENT * either
     return (
         themes
-        and _places(one.places, other.places)
-        and _meet(one.types, other.types)
-        and _meet(one.levels, other.levels)
+        and places_meet(one.places, other.places)
+        and meet(one.types, other.types)
+        and meet(one.levels, other.levels)
     )
 
 
-def _meet(one: Sequence[str], other: Sequence[str]) -> bool:
+def meet(one: Sequence[str], other: Sequence[str]) -> bool:
     """Tell whether two lists have something in common; none stands for anything."""
     return not one or not other or not set(one).isdisjoint(other)
 
 
-def _places(one: Sequence[str], other: Sequence[str]) -> bool:
+def places_meet(one: Sequence[str], other: Sequence[str]) -> bool:
     """Tell whether a place is in both lists, or lies in one of the other's (CD in CD-NK)."""
     if not one or not other:
         return True

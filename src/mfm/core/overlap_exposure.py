@@ -1,11 +1,12 @@
 """Grantees that were promised more than they can carry (D9)."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from msgspec import Struct
 
+from mfm.core.money import Exchange
 from mfm.core.overlaps import Overlap
 
 EXPOSURE_MAX_PERCENT = 200
@@ -48,10 +49,6 @@ class AnnualBudget(Struct, frozen=True):
     party: str
     currency: str
     amount_minor: int
-
-
-Exchange = Callable[[int, str, str], int | None]
-"""Turns minor units of one currency into those of another; None where no rate is known."""
 
 
 def over_stretched(

@@ -53,6 +53,15 @@ def same_organisations(
     return found
 
 
+def twins(found: Iterable[Overlap]) -> set[frozenset[str]]:
+    """Return the pairs among what was found that seem one organisation by more than their names."""
+    return {
+        frozenset((each.left, each.right))
+        for each in found
+        if each.detector == "same-organisation" and each.band == "strong"
+    }
+
+
 def _one_number(known: list[tuple[str, Read]]) -> set[tuple[int, int]]:
     holders: defaultdict[Registration, list[int]] = defaultdict(list)
     for place, (_, read) in enumerate(known):

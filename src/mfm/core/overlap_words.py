@@ -29,7 +29,7 @@ _TOPICS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("contact", r"one (?:signatory|telephone number|e-mail address|address)$"),
         ("account", r".*\baccount\b"),
         ("agreements", r"neither is attested"),
-        ("organisation", r"both are of |.* tells? it"),
+        ("organisation", r"both are of |one organisation may be |.* tells? it"),
         ("agreements", r".* gives to "),
         ("source", r"both turn to "),
         ("names", r"both say |only one says |their short forms|the names say"),

@@ -14,6 +14,7 @@ from datetime import date
 from msgspec import Struct
 
 from mfm.core.lexicons import Lexicon
+from mfm.core.money import decimal_text
 from mfm.core.normalising import Unit, units_of
 from mfm.core.org_likeness import OrgView, Read
 from mfm.core.org_matching import OrgMatcher
@@ -29,6 +30,9 @@ ORG_RANK_MIN = 140
 """Names that score less are two organisations'."""
 ORG_SLOPE_PERCENT = 167
 """How fast it rises with the names' score: all of it counts from a score of 300."""
+SHORT_MIN_CHARS = 3
+SHORT_FIT_MIN = 900
+"""So much of a short form, in thousandths, the other name's words spell."""
 _BUDGETS_NEAR_PERCENT = 80
 
 
@@ -39,7 +43,8 @@ class ProjectView(Struct, frozen=True):
         org: the organisation's name.
         title: what it is for.
         start, end: its days, the last included; None where not known.
-        budget: in any one currency, whole or not.
+        budget: in minor units of the currency; where that is not told, of one that both are in.
+        currency: ISO 4217, or "".
         cluster: its sector, theme or cluster.
         country: where, ISO 3166-1.
     """
@@ -51,6 +56,7 @@ class ProjectView(Struct, frozen=True):
     budget: int | None = None
     cluster: str | None = None
     country: str | None = None
+    currency: str = ""
 
 
 class ProjectModel(Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,21 +117,37 @@ class ProjectMatcher:
         """Compare two projects."""
         return self.judge(self.read(one), self.read(other))
 
-    def judge(self, one: ReadProject, other: ReadProject, *, one_party: bool = False) -> Verdict:
+    def judge(self, one: ReadProject, other: ReadProject, *, one_party: str = "") -> Verdict:
         """Compare two projects that were read.
 
         Args:
             one: a project.
             other: another one.
-            one_party: whether one organisation is known to be in both.
+            one_party: an organisation that is known to be in both, or "".
         """
         days = days_shared(one.view, other.view)
         title = likeness(one.weighed, other.weighed)
         org = FULL if one_party else self._same_org(one.org, other.org)
         score = title * org // FULL if days >= DAYS_SHARED_MIN else 0
         band = "strong" if score >= self.model.strong else "possible"
-        reasons = self._reasons(one, other, (title, org, days))
+        reasons = self._reasons(one, other, (title, days), one_party)
         return Verdict(score, band if score >= self.model.possible else "none", reasons)
+
+    def seem_one(self, one: ReadProject, other: ReadProject) -> bool:
+        """Tell whether two organisations may be one, by the measure that organisations are held to.
+
+        Likeness of titles says nothing of who applies: usual titles are many groups'.
+        """
+        if one.org.name.letters == other.org.name.letters:
+            return True
+        judged = self.orgs.judge(one.org, other.org)
+        facts = judged.compared.facts
+        spelled = (
+            judged.compared.regime == "acronym"
+            and facts["short_size"] >= SHORT_MIN_CHARS
+            and facts["short_fit"] >= SHORT_FIT_MIN
+        )
+        return judged.band != "none" or (spelled and not judged.hard)
 
     def _same_org(self, one: Read, other: Read) -> int:
         """Return what of the titles' likeness counts, by how likely the organisation is one.
@@ -140,16 +162,15 @@ class ProjectMatcher:
         return min(FULL, ORG_UNLIKE + more)
 
     def _reasons(
-        self, left: ReadProject, right: ReadProject, found: tuple[int, int, int]
+        self,
+        left: ReadProject,
+        right: ReadProject,
+        found: tuple[int, int],
+        one_party: str,
     ) -> tuple[str, ...]:
-        title, org, days = found
+        title, days = found
         one, other = left.view, right.view
-        same = "for" if org == FULL else "against"
-        made = [
-            f"{same}: {one.org} and {other.org}"
-            if one.org != other.org
-            else f"for: both are of {one.org}"
-        ]
+        made = [self._of_whom(left, right, one_party)]
         if one.start and other.start:
             made.append(
                 f"for: {days} days in common"
@@ -168,9 +189,26 @@ class ProjectMatcher:
             )
         if one.budget and other.budget:
             low, high = sorted((one.budget, other.budget))
-            near = 100 * low >= _BUDGETS_NEAR_PERCENT * high
-            made.append(f"{'for' if near else 'against'}: budgets {one.budget} and {other.budget}")
+            one_money = one.currency == other.currency
+            near = one_money and 100 * low >= _BUDGETS_NEAR_PERCENT * high
+            said = " and ".join(map(_budget, (one, other)))
+            made.append(f"{'for' if near else 'against'}: budgets {said}")
         return tuple(made)
+
+    def _of_whom(self, one: ReadProject, other: ReadProject, one_party: str) -> str:
+        if one.view.org == other.view.org:
+            return f"for: both are of {one.view.org}"
+        if one_party:
+            return f"for: both are of {one_party}"
+        may = "for: one organisation may be" if self.seem_one(one, other) else "against:"
+        return f"{may} {one.view.org} and {other.view.org}"
+
+
+def _budget(view: ProjectView) -> str:
+    amount = view.budget or 0
+    return (
+        f"{decimal_text(amount, view.currency)} {view.currency}" if view.currency else f"{amount}"
+    )
 
 
 def _shared_words(one: ReadProject, other: ReadProject) -> str:

@@ -6,8 +6,10 @@ from typing import TypeVar
 
 import asyncpg
 
+from mfm.core.applications import Application
 from mfm.core.attestations import Attestation
 from mfm.core.calls import Call
+from mfm.core.co_funding import SHARING_MAX
 from mfm.core.commitments import Commitment
 from mfm.core.costs import Cost
 from mfm.core.overlap_keys import hashed
@@ -138,6 +140,23 @@ class Near:
     async def granted(self, commitments: Collection[str]) -> list[str]:
         """Return the ids of the applications that became some grants."""
         return await self._ids(_GRANTED, sorted(commitments))
+
+    async def sharing(self, applications: Iterable[Application]) -> list[Application]:
+        """Return what applications name as paying for the same, and what that names in turn."""
+        found: dict[str, Application] = {}
+        asked: set[str] = set()
+        names = self._named(applications)
+        while names - asked and len(found) <= SHARING_MAX:
+            asked |= names
+            by_grant = await self.granted(names)
+            some = await self.load(Application, "id", {*names, *by_grant})
+            found |= {each.id: each for each in some}
+            names = self._named(some) - asked
+        return list(found.values())
+
+    @staticmethod
+    def _named(applications: Iterable[Application]) -> set[str]:
+        return {name for each in applications for name in each.co_financing}
 
     async def open_calls(self, opens_on: date, closes_on: date) -> list[Call]:
         """Return the calls, drafts among them, that are open on one of some days."""
