@@ -179,6 +179,9 @@ async def test_a_merge_is_an_alias_that_writes_nothing_anew(
     books: Books,
 ) -> None:
     await begin(books)
+    await accepted(books, "party.register", id="third", name="Womens group, third")
+    one = await opened(books, second="third")
+    two = await opened(books, first="third", second="twin")
     name = await opened(books)
     await heard(books, name, "group", "twin")
     connection = await connect(books.url, "mfm_writer")
@@ -195,9 +198,6 @@ async def test_a_merge_is_an_alias_that_writes_nothing_anew(
         [Overlap(detector="same-organisation", left="group", right="twin", reasons=("for: more",))],
     ) == Opened(0, 0, 1)
 
-    await accepted(books, "party.register", id="third", name="Womens group, third")
-    one = await opened(books, second="third")
-    two = await opened(books, first="third", second="twin")
     await heard(books, one, "group", "third")
     await heard(books, two, "third", "twin")
     # The group is an alias, whichever stays; the twin has one.

@@ -14,9 +14,9 @@ from mfm.core.applications import Application, Partner
 from mfm.core.co_funding import Declarations, by_name, co_funded
 from mfm.core.overlap_asks import AskedFor, repeated, split
 from mfm.core.overlap_keys import application_keys, close_pairs, hashed, keyed, nearest
-from mfm.core.overlap_projects import Beside, Project, alike
+from mfm.core.overlap_projects import ONE_TEXT_MAX, Beside, Given, Project, alike
 from mfm.core.phases import phases
-from mfm.core.project_matching import ProjectView
+from mfm.core.project_matching import ProjectView, titled
 
 DAY = date(2026, 3, 1)
 ASK = AskedFor(id="1", lead="a", call="k", fund="f", amount_minor=4_000, ceiling_minor=5_000)
@@ -29,8 +29,8 @@ def asks(*changes: dict[str, Any]) -> list[AskedFor]:
 @pytest.mark.parametrize(
     ("changes", "hit"),
     [
-        ([{}, {}], False),  # two are the most where the call sets no number
-        ([{}, {}, {}], True),
+        ([{}, {}], False),
+        ([{}, {}, {}], False),  # where the call sets no number, any is allowed
         ([{"most": 1}, {"most": 1}], True),
         ([{"most": 3}] * 3, False),
         ([{}, {}, {"lead": "b"}], False),
@@ -77,12 +77,17 @@ WORK = Application(
 )
 
 
+NOTHING = Given()
+
+
 def exchange(amount_minor: int, source: str, target: str) -> int | None:
     """Change at par, dollars and euros alone."""
     return amount_minor if source == target or "JPY" not in (source, target) else None
 
 
-def noticed(*changes: dict[str, Any], one_with: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+def noticed(
+    *changes: dict[str, Any], one_with: tuple[str, ...] = (), given: Given = NOTHING
+) -> list[tuple[str, str]]:
     """Return (detector, band) of what is noticed of the pairs of such applications."""
     matcher = project_matcher()
     works = [
@@ -92,6 +97,7 @@ def noticed(*changes: dict[str, Any], one_with: tuple[str, ...] = ()) -> list[tu
         each.id: Project(
             each,
             matcher.read(ProjectView(each.lead, each.title, each.starts_on, each.ends_on)),
+            given,
         )
         for each in works
     }
@@ -160,6 +166,23 @@ def test_shares_of_three_are_added_up() -> None:
     assert noticed(*three) == []
     less = [each | {"total_minor": 1_799} for each in three]
     assert noticed(*less) == STRONG * 3
+
+
+def test_what_a_call_gives_is_nobodys_text() -> None:
+    two = {"lead": "a b"}, {"lead": "c d"}
+    assert noticed(*two) == [("same-text", "possible")]
+    units = {unit.key for unit in titled(TITLE, lexicon())}
+    assert noticed(*two, given=Given(units)) == []
+    text = f"Write here, such as: {TITLE.upper()}."
+    assert noticed(*two, given=Given((), text)) == []
+    own = {"title": f"{TITLE} with radio, theatre, football, embroidery and bread baking"}
+    assert noticed(*(each | own for each in two), given=Given(units)) == [("same-text", "possible")]
+
+
+def test_of_a_text_that_many_hand_in_each_is_told_with_the_first_alone() -> None:
+    for many in (ONE_TEXT_MAX, ONE_TEXT_MAX + 1):
+        found = noticed(*({"lead": f"{chr(97 + at) * 5}"} for at in range(many)))
+        assert len(found) == (many - 1 if many > ONE_TEXT_MAX else many * (many - 1) // 2)
 
 
 def test_names_alone_make_no_project_one_for_sure() -> None:

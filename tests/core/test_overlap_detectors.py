@@ -2,10 +2,12 @@
 
 from datetime import date, timedelta
 from itertools import combinations
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from mfm.app.matching import org_matcher
 from mfm.core.org_likeness import OrgView
@@ -92,7 +94,7 @@ def test_an_intermediary_beside_its_own_sub_grantee_is_noticed_through_others_to
     asked = [Asked("a", "fund", DAY, DAY), Asked("c", "fund", DAY, DAY), Asked("y", "fund")]
     (found,) = [each for each in intermediaries(asked, chain) if "y" not in (each.left, each.right)]
     assert (found.left, found.right) == ("a", "c")
-    assert found.reasons == ("for: a gives to b gives to c", "for: both turn to fund")
+    assert found.reasons == ("for: c gives to a", "for: both turn to fund")  # the shortest
     apart = [Asked("a", "fund", DAY, DAY), Asked("c", "other", DAY, DAY)]
     assert intermediaries(apart, chain) == []
     late = DAY + timedelta(200)
@@ -147,3 +149,60 @@ def test_twins_and_shared_numbers_in_a_register() -> None:
         ("one-number-two-names", "c", "d"),
     ]
     assert ticks == [5]
+
+
+@pytest.mark.parametrize(
+    ("terms", "above", "below", "hit"),
+    [
+        ({}, {}, {}, True),
+        ({}, {"places": ("CO",)}, {"places": ("KE-30",)}, False),
+        ({}, {"places": ("KE",)}, {"places": ("KE-30",)}, True),
+        ({}, {"themes": ("1",)}, {"themes": ("2",)}, False),
+        ({}, {"starts_on": DAY, "ends_on": DAY}, {"starts_on": DAY + timedelta(1)}, False),
+        ({"places": ("UG",)}, {"places": ("KE",)}, {}, False),
+        ({"themes": ("2",)}, {"themes": ("1", "2")}, {}, True),
+        ({"last": DAY - timedelta(1)}, {"first": DAY}, {}, False),  # over before the window
+        ({"last": DAY}, {"first": DAY}, {}, True),
+        ({"first": DAY + timedelta(9)}, {"ends_on": DAY + timedelta(8)}, {}, False),
+        ({"first": DAY + timedelta(9)}, {"first": DAY, "last": DAY}, {}, True),  # planned
+    ],
+)
+def test_an_intermediary_is_one_for_the_like_of_what_is_asked(
+    terms: dict[str, Any],
+    above: dict[str, Any],
+    below: dict[str, Any],
+    hit: bool,  # noqa: FBT001  # a column of the table
+) -> None:
+    asked = [
+        structs.replace(Asked("a", "fund"), **above),
+        structs.replace(Asked("b", "fund"), **below),
+    ]
+    chain = [structs.replace(Agreement("a", "b"), **terms)]
+    assert bool(intermediaries(asked, chain)) is hit
+    assert not intermediaries(asked, [Agreement("a", "c")])
+
+
+def test_calls_of_one_fund_are_possible_alone_and_of_is_told_of() -> None:
+    """One fund's lots; and pairs with one of some calls are those of all pairs."""
+    one, other = window("a", 0, 30), window("b", 10, 40)
+    assert [each.band for each in overlapping_calls([one, other])] == ["possible"]
+    (told,) = overlapping_calls([one, structs.replace(other, fund="else")])
+    assert told.band == "strong"
+    many = [
+        window(f"{at:02}", at % 7, at % 7 + 3, themes=(f"t{at % 5}", "t")[: at % 3])
+        for at in range(40)
+    ]
+    whole = overlapping_calls(many)
+    slow = [
+        {one.id, other.id}
+        for one, other in combinations(many, 2)
+        if one.opens_on <= other.closes_on
+        and other.opens_on <= one.closes_on
+        and competes(one, other)
+    ]
+    assert len(whole) == len(slow) > 0
+    assert all({each.left, each.right} in slow for each in whole)
+    some = {"03", "17"}
+    assert overlapping_calls(many, of=some) == [
+        each for each in whole if some & {each.left, each.right}
+    ]

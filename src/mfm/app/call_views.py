@@ -1,5 +1,6 @@
 """Calls seen together: what a draft would overlap, and the calendar over all tiers."""
 
+import asyncio
 from datetime import date, timedelta
 from typing import Annotated
 
@@ -238,15 +239,16 @@ async def calendar(engine: Engine, actor: Actor, query: CalendarQuery) -> Calend
         and (not query.theme or not window.themes or query.theme in window.themes)
         and competes(asked, window)
     ]
-    return _calendar(held, wanted, (since, until))
+    return await asyncio.to_thread(_calendar, held, wanted, (since, until))
 
 
 def _calendar(held: Held, wanted: list[Window], days: tuple[date, date]) -> Calendar:
+    ordered = sorted(wanted, key=lambda window: (window.opens_on, window.id))
     beside: dict[str, list[str]] = {}
-    for each in overlapping_calls(held.windows()):
+    shown = {each.id for each in ordered[:CALLS_MAX]}
+    for each in overlapping_calls(held.windows(), of=shown):
         beside.setdefault(each.left, []).append(each.right)
         beside.setdefault(each.right, []).append(each.left)
-    ordered = sorted(wanted, key=lambda window: (window.opens_on, window.id))
     told = tuple(
         CalendarCall(
             call=each.id,

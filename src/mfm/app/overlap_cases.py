@@ -34,13 +34,54 @@ async def open_case(context: Context, command: OpenOverlap) -> Draft:
     if command.detector not in KINDS:
         detail = f"{command.detector!r} is none of {', '.join(sorted(KINDS))}."
         raise Invalid("overlap-pair", detail, "/detector")
-    known = await context.unit.find_all(OverlapCase, "first", [command.first])
-    pair = (command.detector, command.second)
-    before = next((each for each in known if (each.detector, each.second) == pair), None)
+    before = await _before(context, command)
+    if before is None:
+        command = await _of_survivors(context, command)
+        before = await _before(context, command)
     rules.must_be_news(command, before)
     sides = await _sides(context, command)
     case = before or await context.new_id(OverlapCase, None)
     return rules.open_case(context.act(None), command, sides, case, context.unit.next_seq)
+
+
+async def _before(context: Context, command: OpenOverlap) -> OverlapCase | None:
+    known = await context.unit.find_all(OverlapCase, "first", [command.first])
+    pair = (command.detector, command.second)
+    return next((each for each in known if (each.detector, each.second) == pair), None)
+
+
+async def _of_survivors(context: Context, command: OpenOverlap) -> OpenOverlap:
+    """Return a command of those who stand for merged parties.
+
+    An open case of their aliases is theirs: no second one is opened beside it.
+
+    Raises:
+        Invalid: `overlap-known`.
+    """
+    named = (command.first, command.second)
+    sides = [
+        await _stays(context, name) if kind == "party" else (name, [name])
+        for kind, name in zip(KINDS[command.detector], named, strict=True)
+    ]
+    (first, firsts), (second, seconds) = sides
+    if first == second:
+        raise Invalid("overlap-known", f"Both are {first} by now: one was merged into the other.")
+    family = {*firsts, *seconds}
+    for each in await context.unit.find_all(OverlapCase, "first", sorted(family)):
+        theirs = each.second in family and (each.first in firsts) != (each.second in firsts)
+        if theirs and each.detector == command.detector and each.status == "open":
+            raise Invalid("overlap-known", f"Case {each.id} is open, and theirs.")
+    if KINDS[command.detector] == ("party", "party"):
+        first, second = sorted((first, second)) if named != (first, second) else (first, second)
+    return structs.replace(command, first=first, second=second)
+
+
+async def _stays(context: Context, name: str) -> tuple[str, list[str]]:
+    """Return who stands for a party, and all ids that mean that one."""
+    found = await context.unit.find(Party, name)
+    stays = (found.merged_into if found else "") or name
+    aliases = await context.unit.find_all(Party, "merged_into", [stays])
+    return stays, [stays, *(each.id for each in aliases)]
 
 
 async def explain(context: Context, command: ExplainOverlap) -> Draft:

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Literal, TypeVar
 
+from msgspec import structs
+
 from mfm.app.context import utc_now
 from mfm.app.matching import org_matcher, project_matcher
 from mfm.app.overlap_held import ASKING, GONE, Held, counts, latest, resolve
@@ -27,7 +29,7 @@ from mfm.core.overlap_chains import DEPTH_MAX, Agreement, intermediaries
 from mfm.core.overlap_control import ALWAYS_TELLS, shared_control
 from mfm.core.overlap_exposure import over_stretched
 from mfm.core.overlap_parties import same_organisations, twins
-from mfm.core.overlap_projects import Beside, Project, alike
+from mfm.core.overlap_projects import Beside, alike
 from mfm.core.overlaps import Overlap
 from mfm.core.parties import Party
 from mfm.core.record import Noun
@@ -147,11 +149,11 @@ async def _application(
     keys = keys_of(asked).keys
     ids = {*await store.nearest(connection, keys, NEAREST), asked.id}
     one = await names_of(near, asked.lead)
-    agreements = await _agreements(near, one)
+    agreements, names = await _agreements(near, one)
     mine = await near.load(Application, "lead", one)
     # All that the lead and those above and below it turn to, so that a scan has nothing to add.
     asked_of = {each.fund for each in mine if each.status in ASKING}
-    ids.update(await near.asking({party for pair in agreements for party in pair} - one, asked_of))
+    ids.update(await near.asking(names.keys() - one, asked_of))
     found = {each.id: each for each in (*await near.load(Application, "id", ids), *mine)}
     found |= {each.id: each for each in await near.sharing([asked])}
     held = Held()
@@ -160,33 +162,48 @@ async def _application(
         held.rates = latest(await near.rates({each.currency for each in held.applications}))
     calls = await near.load(Call, "id", {each.call for each in held.applications})
     held.calls = {each.id: each for each in _standing(calls)}
+    held.words = await store.words_of(connection, held.calls.values())
     funds = await near.load(Fund, "id", {each.fund for each in held.applications})
     held.funds = {each.id: each for each in funds}
     leads = await near.load(Party, "id", {each.lead for each in held.applications})
-    held.parties = {each.id: each for each in leads}
+    stay = await near.load(Party, "id", {each.merged_into for each in leads})
+    held.parties = {each.id: each for each in (*leads, *stay)}
     resolve(held)
     return await asyncio.to_thread(_of_application, held, asked.id, agreements, one_with)
 
 
-async def _agreements(near: Near, one: set[str]) -> set[tuple[str, str]]:
-    """Return who gives to whom above and below one, `DEPTH_MAX` deep either way."""
-    found: set[tuple[str, str]] = set()
-    for step, side in ((near.givers, 0), (near.receivers, 1)):
-        seen, here = set(one), set(one)
+async def _agreements(near: Near, one: set[str]) -> tuple[set[Agreement], dict[str, str]]:
+    """Return who gives to whom above and below one, `DEPTH_MAX` deep either way, by survivors.
+
+    With them come the names of all who are met on the way: alias -> whom it stands for.
+    """
+    found: set[Agreement] = set()
+    names: dict[str, str] = {}
+    for step, side in ((near.givers, "giver"), (near.receivers, "receiver")):
+        here = await near.survivors(one)
         for _ in range(DEPTH_MAX):
-            pairs = await step(here)
-            here = {pair[side] for pair in pairs} - seen
-            seen |= here
-            found |= pairs
+            names |= here
+            given = await step(here)
+            found |= given
+            here = await near.survivors({getattr(each, side) for each in given} - names.keys())
             if not here:
                 break
-    return found
+        names |= here
+    resolved = {
+        structs.replace(
+            each,
+            giver=names.get(each.giver, each.giver),
+            receiver=names.get(each.receiver, each.receiver),
+        )
+        for each in found
+    }
+    return {each for each in resolved if each.giver != each.receiver}, names
 
 
 def _of_application(
     held: Held,
     asked_id: str,
-    agreements: set[tuple[str, str]],
+    agreements: set[Agreement],
     one_with: set[frozenset[str]],
 ) -> list[Overlap]:
     asked = next(each for each in held.applications if each.id == asked_id)
@@ -195,15 +212,12 @@ def _of_application(
     latest_of_mine = sorted(mine, key=lambda each: each.seq)[-APPLICATIONS_OF_ONE_MAX:]
     others = [each for each in held.applications if each.lead != asked.lead]
     compared = {each.id: each for each in (*others, *latest_of_mine, asked)}
-    projects = {
-        name: Project(each, matcher.read(held.project(each))) for name, each in compared.items()
-    }
+    projects = held.projects(compared.values(), matcher)
     pairs = ((asked.id, name) for name in compared if name != asked.id)
-    given = [Agreement(*pair) for pair in sorted(agreements)]
     of_lead = [
         *repeated(held.asks()),
         *split(held.asks()),
-        *intermediaries(held.asked(), given),
+        *intermediaries(held.asked(), agreements),
     ]
     beside = Beside(held.declared(), one_with)
     return [*alike(projects, pairs, matcher, beside), *_about(of_lead, asked.lead)]

@@ -25,8 +25,9 @@ from mfm.core.overlap_costs import CostLine
 from mfm.core.overlap_exposure import AnnualBudget, Award
 from mfm.core.overlap_marks import MARKED, MarkedNoun
 from mfm.core.overlap_parties import Registered
+from mfm.core.overlap_projects import Given, Project
 from mfm.core.parties import Party
-from mfm.core.project_matching import ProjectView
+from mfm.core.project_matching import ProjectMatcher, ProjectView, titled
 from mfm.core.rates import Rate
 from mfm.core.record import Noun
 from mfm.core.reports import Report
@@ -59,6 +60,7 @@ class Held:
         self.costs: list[Cost] = []
         self.marks: dict[str, Marks] = {}
         self.days: dict[type[Noun], dict[str, date]] = {}
+        self.words: dict[str, str] = {}
         self.rates: dict[tuple[str, str], Rate] = {}
 
     # Organisations -------------------------------------------------------------------------------
@@ -148,7 +150,16 @@ class Held:
         """Yield who turns to which fund, and when."""
         for each in self.applications:
             if call := self.calls.get(each.call):
-                yield Asked(each.lead, call.fund, call.opens_on, call.closes_on)
+                yield Asked(
+                    each.lead,
+                    call.fund,
+                    call.opens_on,
+                    call.closes_on,
+                    starts_on=each.starts_on,
+                    ends_on=each.ends_on,
+                    places=each.places or call.places,
+                    themes=each.themes or call.themes,
+                )
 
     def project(self, application: Application) -> ProjectView:
         """Return an application as its project is compared."""
@@ -164,19 +175,49 @@ class Held:
             currency=application.currency,
         )
 
+    def projects(
+        self, applications: Iterable[Application], matcher: ProjectMatcher
+    ) -> dict[str, Project]:
+        """Return applications by id, each read once and with what its call gives."""
+        given = {
+            call.id: Given(
+                {unit.key for unit in titled(call.title, matcher.orgs.lexicon)},
+                self.words.get(call.id, ""),
+            )
+            for call in self.calls.values()
+        }
+        return {
+            each.id: Project(each, matcher.read(self.project(each)), given.get(each.call, Given()))
+            for each in applications
+        }
+
     # Money ---------------------------------------------------------------------------------------
 
     def agreements(self) -> Iterator[Agreement]:
-        """Yield who gives to whom: a fund's steward, and a lead that names partners."""
+        """Yield who gives to whom: a fund's steward, and a lead that names partners.
+
+        What was terminated counts as long as it was to last, and not at all where that is unknown.
+        """
+        granted = {each.commitment: each for each in self.applications if each.commitment}
         for commitment in self.commitments:
             giver = self.funds.get(commitment.from_fund)
             receiver = self.funds.get(commitment.to_fund)
             there = receiver.steward if receiver else commitment.to_party
-            if giver and giver.steward and there and giver.steward != there:
-                yield Agreement(giver.steward, there)
-        for application in self.applications:
-            for partner in application.partners:
-                yield Agreement(application.lead, partner.party)
+            gone = commitment.halted == "terminated" and not commitment.ends_on
+            if giver and giver.steward and there and giver.steward != there and not gone:
+                asked = granted.get(commitment.id)
+                yield Agreement(
+                    giver.steward,
+                    there,
+                    commitment.starts_on,
+                    commitment.ends_on,
+                    commitment.earmark.place or (asked.places if asked else ()),
+                    commitment.earmark.theme or (asked.themes if asked else ()),
+                )
+        for each in self.applications:
+            terms = each.starts_on, each.ends_on, each.places, each.themes
+            for partner in each.partners:
+                yield Agreement(each.lead, partner.party, *terms)
 
     def inflows(self) -> Iterator[Inflow]:
         """Yield contributions that have a day: an agreement's first, else its instalment's."""
@@ -255,6 +296,7 @@ async def held(connection: Snapshot) -> Held:
     found.parties = {each.id: each for each in await all_of(connection, Party)}
     found.funds = {each.id: each for each in await all_of(connection, Fund) if not each.reported}
     found.calls = {each.id: each for each in await all_of(connection, Call)}
+    found.words = await store.words_of(connection, found.calls.values())
     found.applications = [
         each for each in await all_of(connection, Application) if each.status in ASKING
     ]

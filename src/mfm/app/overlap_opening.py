@@ -103,10 +103,11 @@ def _united(found: Iterable[Overlap]) -> Iterator[OpenOverlap]:
 
 
 def _cut(reasons: str) -> str:
-    """Return as many whole sentences as a record takes."""
+    """Return as many whole sentences as a record takes; of one that is longer, its beginning."""
     if len(reasons) <= _REASONS_MAX_CHARS:
         return reasons
-    return reasons[:_REASONS_MAX_CHARS].rpartition("\n")[0]
+    some = reasons[:_REASONS_MAX_CHARS]
+    return some.rpartition("\n")[0] or f"{some[:-1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 async def _known(writer: Writer, some: list[OpenOverlap]) -> dict[_Pair, OverlapCase]:

@@ -21,7 +21,7 @@ from mfm.core.overlap_control import shared_control
 from mfm.core.overlap_costs import charged_twice
 from mfm.core.overlap_exposure import over_stretched
 from mfm.core.overlap_parties import same_organisations, twins
-from mfm.core.overlap_projects import Beside, Project, alike
+from mfm.core.overlap_projects import Beside, alike
 from mfm.core.overlaps import Overlap
 from mfm.core.permissions import Actor, require
 from mfm.store import overlap_pairs as pairing
@@ -104,8 +104,6 @@ def of_money(held: Held, on: date) -> list[Overlap]:
 
 def _projects(held: Held, pairs: Iterable[tuple[str, str]], beside: Beside) -> list[Overlap]:
     matcher = project_matcher()
-    projects = {
-        each.id: Project(each, matcher.read(held.project(each))) for each in held.applications
-    }
+    projects = held.projects(held.applications, matcher)
     known = (pair for pair in pairs if projects.keys() >= {*pair})
     return alike(projects, known, matcher, beside)

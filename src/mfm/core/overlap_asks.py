@@ -1,7 +1,7 @@
 """Applications that repeat each other: many leads, one ask in parts, one text of several (D7)."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from msgspec import Struct
@@ -10,8 +10,8 @@ from mfm.core.applications import Application
 from mfm.core.overlaps import Overlap, pair_of
 from mfm.core.scoring import FULL
 
-LEADS_MAX = 2
-"""One organisation leads so many applications to a call, where the call itself sets no number."""
+LISTED_MAX = 20
+"""So many are named in a sentence."""
 COPIED_MIN = 900
 """Titles that are so much alike, in thousandths, are one text."""
 COPIED_MIN_UNITS = 5
@@ -28,7 +28,7 @@ class AskedFor(Struct, frozen=True, kw_only=True):
         fund: whose call.
         amount_minor: what is asked for, in the fund's currency.
         ceiling_minor: the most that the call lets one ask for; 0 for any amount.
-        most: how many the call lets one lead submit; 0 where it sets no number.
+        most: how many the call lets one lead submit; 0 for any number.
         starts_on, ends_on: the project's days, or None.
         themes: what it is for.
     """
@@ -49,9 +49,9 @@ def repeated(asks: Iterable[AskedFor]) -> list[Overlap]:
     """Return leads that have more applications in a call than it lets one have."""
     found: list[Overlap] = []
     for (lead, call), mine in _by_lead_and(asks, "call"):
-        most = mine[0].most or LEADS_MAX
-        if len(mine) > most:
-            ids = ", ".join(each.id for each in mine)
+        most = mine[0].most
+        if 0 < most < len(mine):
+            ids = _listed(mine)
             reasons = (f"for: {lead} leads {len(mine)} in one call, of {most}: {ids}",)
             found.append(_of_lead("repeated-application", (lead, call), mine, reasons))
     return found
@@ -70,7 +70,7 @@ def split(asks: Iterable[AskedFor]) -> list[Overlap]:
             ceiling = max(each.ceiling_minor for each in with_it)
             capped = all(0 < each.amount_minor <= each.ceiling_minor for each in with_it)
             if len(with_it) > 1 and capped and total > ceiling:
-                ids = ", ".join(each.id for each in with_it)
+                ids = _listed(with_it)
                 reasons = (
                     f"for: {ids} come to {total} (minor units), and the ceiling is {ceiling}",
                     "for: their days and themes meet",
@@ -79,6 +79,11 @@ def split(asks: Iterable[AskedFor]) -> list[Overlap]:
                 found.append(_of_lead("split-application", sides, with_it, reasons))
                 break
     return found
+
+
+def _listed(asks: Sequence[AskedFor]) -> str:
+    names = ", ".join(each.id for each in asks[:LISTED_MAX])
+    return names if len(asks) <= LISTED_MAX else f"{names} and {len(asks) - LISTED_MAX} more"
 
 
 def _by_lead_and(
@@ -117,8 +122,8 @@ def copied(one: Application, other: Application, alike: int, units: int) -> Over
     Args:
         one: an application.
         other: another one.
-        alike: how much of their texts is the same, in thousandths.
-        units: how many units of meaning the shorter one has.
+        alike: how much of their own words is the same, in thousandths: without what a call gives.
+        units: how many units of meaning of its own the shorter one has.
     """
     if one.lead == other.lead or alike < COPIED_MIN or units < COPIED_MIN_UNITS:
         return None
@@ -131,7 +136,7 @@ def copied(one: Application, other: Application, alike: int, units: int) -> Over
         band="possible",
         reasons=(
             f"for: {one.lead} and {other.lead} hand in one text ({alike / 10:.0f} %)",
-            "against: a call may give a text to fill in",
+            "against: titles alone are compared, without the words that a call gives",
         ),
         suggestions=("ask-both",),
         facts=("text", one.title, other.title),

@@ -1,6 +1,7 @@
 """Calls that ask the same applicants for the same places and themes in the same days (D3)."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, timedelta
 
 from msgspec import Struct
@@ -36,20 +37,41 @@ class Window(Struct, frozen=True, kw_only=True):
     levels: tuple[str, ...] = ()
 
 
-def overlapping_calls(windows: Iterable[Window], near_days: int = 0) -> list[Overlap]:
+def overlapping_calls(
+    windows: Iterable[Window], near_days: int = 0, of: Collection[str] | None = None
+) -> list[Overlap]:
     """Return the pairs of calls whose windows meet, or come within some days of it.
 
-    Calls for different places, themes or applicants do not compete, whatever their days.
+    Calls for different places, themes or applicants do not compete, whatever their days. Those of
+    one fund are told as possible alone: it knows them both, and lots and lanes are its business.
+
+    Args:
+        windows: calls, in any order.
+        near_days: how far apart they may be.
+        of: ids of calls of which one is to be in each pair; None for all.
     """
-    ordered = sorted(windows, key=lambda window: (window.opens_on, window.id))
     near = timedelta(days=near_days)
     found: list[Overlap] = []
-    open_now: list[Window] = []
-    for window in ordered:
-        open_now = [each for each in open_now if window.opens_on - each.closes_on <= near]
-        found += [_told(each, window) for each in open_now if competes(each, window)]
-        open_now.append(window)
+    by_theme: defaultdict[str, list[Window]] = defaultdict(list)
+    for window in sorted(windows, key=_opening):
+        # Those without a theme (under "") compete with all; others share one at the least.
+        themes = {*window.themes, ""} if window.themes else {*by_theme}
+        for theme in themes:
+            some = by_theme[theme]
+            by_theme[theme] = [each for each in some if window.opens_on - each.closes_on <= near]
+        open_now = {each.id: each for theme in themes for each in by_theme[theme]}
+        found += [
+            _told(each, window)
+            for each in sorted(open_now.values(), key=_opening)
+            if (of is None or each.id in of or window.id in of) and competes(each, window)
+        ]
+        for theme in window.themes or ("",):
+            by_theme[theme].append(window)
     return found
+
+
+def _opening(window: Window) -> tuple[date, str]:
+    return window.opens_on, window.id
 
 
 def competes(one: Window, other: Window) -> bool:
@@ -87,11 +109,14 @@ def _told(one: Window, other: Window) -> Overlap:
         shared = sorted(set(getattr(one, name)) & set(getattr(other, name)))
         reasons += [f"for: the same {name}: {', '.join(shared)}"] if shared else []
         facts += [f"{name} {each}" for each in shared]
+    if one.fund and one.fund == other.fund:
+        reasons.append(f"against: both are of {one.fund}, as lots or lanes of it may be")
     left, right = sorted((one.id, other.id))
     return Overlap(
         detector="overlapping-calls",
         left=left,
         right=right,
+        band="possible" if one.fund and one.fund == other.fund else "strong",
         reasons=tuple(reasons),
         suggestions=_suggestions(one, other),
         facts=tuple(facts),

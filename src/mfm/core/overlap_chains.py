@@ -1,12 +1,13 @@
 """Money in chains: an intermediary beside its own sub-grantee, and money counted twice (D5, D6)."""
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import islice
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from mfm.core.overlap_calls import meet, places_meet
 from mfm.core.overlaps import Overlap
 from mfm.core.scoring import FULL
 
@@ -24,14 +25,21 @@ Exchange = Callable[[int, str, str], int | None]
 
 
 class Agreement(Struct, frozen=True):
-    """Who gives to whom.
+    """Who gives to whom, for what.
 
     Attributes:
         giver, receiver: organisations.
+        first, last: its days; None where not known.
+        places: ISO 3166 codes; none means anywhere.
+        themes: none means any.
     """
 
     giver: str
     receiver: str
+    first: date | None = None
+    last: date | None = None
+    places: tuple[str, ...] = ()
+    themes: tuple[str, ...] = ()
 
 
 class Asked(Struct, frozen=True):
@@ -41,12 +49,19 @@ class Asked(Struct, frozen=True):
         party: the organisation.
         source: a fund, or a donor.
         first, last: the days of the window, or of the funding; None where not known.
+        starts_on, ends_on: the days of what it asks for; None where not known.
+        places: where that is, ISO 3166 codes; none means anywhere.
+        themes: what it is for; none means any.
     """
 
     party: str
     source: str
     first: date | None = None
     last: date | None = None
+    starts_on: date | None = None
+    ends_on: date | None = None
+    places: tuple[str, ...] = ()
+    themes: tuple[str, ...] = ()
 
 
 class Inflow(Struct, frozen=True):
@@ -69,53 +84,89 @@ class Inflow(Struct, frozen=True):
     on: date
 
 
-def intermediaries(
-    asked: Iterable[Asked], agreements: Iterable[Agreement], near_days: int = NEAR_DAYS
-) -> list[Overlap]:
+def intermediaries(asked: Iterable[Asked], agreements: Iterable[Agreement]) -> list[Overlap]:
     """Return organisations that ask a source beside one that they themselves give to.
 
-    Agreements are followed at most `DEPTH_MAX` deep, each organisation once, so circles end. The
-    one above must not learn of the other's ask: who may see what is decided where this is shown.
+    What both ask for, and what is given, must be for places, themes and days that meet; what is
+    not known meets all. Agreements are followed at most `DEPTH_MAX` deep, each organisation once,
+    so circles end. The one above must not learn of the other's ask: who may see what is decided
+    where this is shown.
     """
-    below: defaultdict[str, set[str]] = defaultdict(set)
-    for agreement in agreements:
-        below[agreement.giver].add(agreement.receiver)
-    by_source: defaultdict[str, list[Asked]] = defaultdict(list)
+    below: defaultdict[str, list[Agreement]] = defaultdict(list)
+    for agreement in sorted(set(agreements), key=_order):
+        below[agreement.giver].append(agreement)
+    by_source: defaultdict[str, defaultdict[str, list[Asked]]]
+    by_source = defaultdict(lambda: defaultdict(list))
     for ask in asked:
-        by_source[ask.source].append(ask)
-    givers = {ask.party for asks in by_source.values() for ask in asks} & below.keys()
-    ways = {party: _paths(party, below) for party in givers}
-    found: dict[tuple[str, str, str], Overlap] = {}
-    for source, asks in sorted(by_source.items()):
-        of: defaultdict[str, list[Asked]] = defaultdict(list)
-        for ask in asks:
-            of[ask.party].append(ask)
-        for ask in asks:
-            for other, path in ways.get(ask.party, {}).items():
-                if any(_near(ask, each, near_days) for each in of.get(other, ())):
-                    told = _between(source, path)
-                    found.setdefault((source, told.left, told.right), told)
-    return list(found.values())
+        by_source[ask.source][ask.party].append(ask)
+    ways: dict[Asked, dict[str, tuple[str, ...]]] = {}
+    found: dict[tuple[str, str, str], tuple[str, ...]] = {}
+    for source, of in sorted(by_source.items()):
+        for ask in (each for party in of.keys() & below.keys() for each in of[party]):
+            alike = structs.replace(ask, source="")
+            if alike not in ways:
+                ways[alike] = _paths(ask, below)
+            for other in ways[alike].keys() & of.keys():
+                if any(_compete(ask, each) for each in of[other]):
+                    path, (one, two) = ways[alike][other], sorted((ask.party, other))
+                    before = found.get((source, one, two), path)
+                    found[source, one, two] = min(before, path, key=lambda way: (len(way), way))
+    return [_between(key[0], path) for key, path in sorted(found.items())]
 
 
-def _paths(start: str, below: Mapping[str, set[str]]) -> dict[str, tuple[str, ...]]:
-    """Return the shortest way down from an organisation to each that its money reaches."""
-    paths: dict[str, tuple[str, ...]] = {start: (start,)}
-    waiting = deque([start])
+def _order(agreement: Agreement) -> tuple[str, ...]:
+    days = (str(day or "") for day in (agreement.first, agreement.last))
+    return (agreement.giver, agreement.receiver, *days, *agreement.places, *agreement.themes)
+
+
+def _paths(ask: Asked, below: Mapping[str, Sequence[Agreement]]) -> dict[str, tuple[str, ...]]:
+    """Return the shortest way down from who asks to each that its money for the like reaches."""
+    paths: dict[str, tuple[str, ...]] = {ask.party: (ask.party,)}
+    waiting = deque([ask.party])
     while waiting:
         here = waiting.popleft()
         if len(paths[here]) > DEPTH_MAX:
             continue
-        for there in sorted(below.get(here, ())):
-            if there not in paths:
+        for agreement in below.get(here, ()):
+            there = agreement.receiver
+            if there not in paths and _serves(agreement, ask):
                 paths[there] = (*paths[here], there)
                 waiting.append(there)
-    del paths[start]
+    del paths[ask.party]
     return paths
 
 
-def _near(one: Asked, other: Asked, near_days: int) -> bool:
-    near = timedelta(days=near_days)
+def _serves(agreement: Agreement, ask: Asked) -> bool:
+    """Tell whether an agreement is for the like of an ask, between its window and its own end.
+
+    One that was over before, or ended, gives nothing any more; one that is planned will.
+    """
+    return (
+        _days_meet((agreement.first, agreement.last), (ask.first, ask.ends_on))
+        and places_meet(agreement.places, ask.places)
+        and meet(agreement.themes, ask.themes)
+    )
+
+
+def _compete(one: Asked, other: Asked) -> bool:
+    return (
+        _near(one, other)
+        and _days_meet((one.starts_on, one.ends_on), (other.starts_on, other.ends_on))
+        and places_meet(one.places, other.places)
+        and meet(one.themes, other.themes)
+    )
+
+
+_Days = tuple[date | None, date | None]
+
+
+def _days_meet(one: _Days, other: _Days) -> bool:
+    begins = one[0] is None or other[1] is None or one[0] <= other[1]
+    return begins and (other[0] is None or one[1] is None or other[0] <= one[1])
+
+
+def _near(one: Asked, other: Asked) -> bool:
+    near = timedelta(days=NEAR_DAYS)
     starts = one.first is None or other.last is None or one.first - other.last <= near
     return starts and (other.first is None or one.last is None or other.first - one.last <= near)
 

@@ -1,5 +1,6 @@
 """Projects paid for twice (D2), and one text that several organisations hand in (D7)."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
 from msgspec import Struct
@@ -15,11 +16,25 @@ from mfm.core.scoring import Verdict
 
 HAND_OVER_PERCENT = 25
 """So much of the shorter one's days a declared next phase shares with the last at the most."""
+ONE_TEXT_MAX = 5
+"""Of one text that more hand in not every two make a case."""
 _DOUBTS: dict[Standing, str] = {
     "one-sided": "against: one says that both pay for one thing; the other has not said so",
     "unknown": "against: both say that they share one cost; what it comes to is not known",
 }
 _OVER = "for: the declared shares come to more than the whole"
+
+
+class Given(Struct, frozen=True):
+    """What a call says itself, for applicants to fill in.
+
+    Attributes:
+        units: of its title.
+        text: its text.
+    """
+
+    units: Collection[str] = ()
+    text: str = ""
 
 
 class Project:
@@ -30,12 +45,28 @@ class Project:
         read: its project.
     """
 
-    __slots__ = ("read", "told")
+    __slots__ = ("_given", "read", "told")
 
-    def __init__(self, told: Application, read: ReadProject) -> None:
-        """Keep both."""
+    def __init__(self, told: Application, read: ReadProject, given: Given) -> None:
+        """Keep them.
+
+        Args:
+            told: the application.
+            read: its project.
+            given: what its call says.
+        """
         self.told = told
         self.read = read
+        self._given = given
+
+    @property
+    def own(self) -> dict[str, int]:
+        """The title's units that its call does not say, by their weight."""
+        if self.told.title.casefold() in self._given.text.casefold():
+            return {}
+        return {
+            key: weight for key, weight in self.read.weighed.items() if key not in self._given.units
+        }
 
 
 class Beside(Struct, frozen=True):
@@ -66,7 +97,22 @@ def alike(
         if standing != "sound":
             told = _twice(one, other, matcher, (standing, beside.twins)) or _copied(one, other)
             found += [told] if told else []
-    return found
+    return _starred(found)
+
+
+def _starred(found: list[Overlap]) -> list[Overlap]:
+    """Return what was found; of a text that many hand in, each with the first of them alone."""
+    beside: defaultdict[str, set[str]] = defaultdict(set)
+    for each in found:
+        if each.detector == "same-text":
+            beside[each.left] |= {each.left, each.right}
+            beside[each.right] |= {each.left, each.right}
+
+    def kept(each: Overlap) -> bool:
+        group = beside[each.left] | beside[each.right]
+        return len(group) <= ONE_TEXT_MAX or min(group) == each.left
+
+    return [each for each in found if each.detector != "same-text" or kept(each)]
 
 
 def _twice(
@@ -147,6 +193,6 @@ def _told(one: Project, other: Project, found: Verdict, known: tuple[Standing, s
 
 def _copied(one: Project, other: Project) -> Overlap | None:
     if one.told.lead == other.told.lead:
-        return None
-    units = min(len(one.read.weighed), len(other.read.weighed))
-    return copied(one.told, other.told, likeness(one.read.weighed, other.read.weighed), units)
+        return None  # its own text, whoever it asks
+    mine, theirs = one.own, other.own
+    return copied(one.told, other.told, likeness(mine, theirs), min(len(mine), len(theirs)))

@@ -5,6 +5,7 @@ from datetime import date
 from typing import TypeVar
 
 import asyncpg
+from msgspec import json
 
 from mfm.core.applications import Application
 from mfm.core.attestations import Attestation
@@ -12,6 +13,7 @@ from mfm.core.calls import Call
 from mfm.core.co_funding import SHARING_MAX
 from mfm.core.commitments import Commitment
 from mfm.core.costs import Cost
+from mfm.core.overlap_chains import Agreement
 from mfm.core.overlap_keys import hashed
 from mfm.core.rates import Rate
 from mfm.core.record import Noun
@@ -23,37 +25,51 @@ ALIKE_MAX = 500
 """So many of one amount are compared with one; a scan of everything compares all."""
 GIVEN_MAX = 2_000
 """So many receivers of one giver are followed; a scan of everything follows all."""
+# Of an agreement: its days, its places and themes; they are its application's where it says none.
+_TERMS = """c.starts_on, c.ends_on,
+  coalesce(nullif(c.earmark -> 'place', '[]'), x.places, '[]')::text,
+  coalesce(nullif(c.earmark -> 'theme', '[]'), x.themes, '[]')::text"""
+_ASKED = """LEFT JOIN application x ON x.mechanism_id = $1 AND x.id = c.application
+   AND x.commitment = c.id AND x.status IN ('submitted', 'approved', 'awarded')"""
+_LIVE = "c.status <> 'reversed' AND (c.halted <> 'terminated' OR c.ends_on IS NOT NULL)"
+_NAMED = "a.starts_on, a.ends_on, a.places::text, a.themes::text"
 # $2 are organisations; $3 the keys by which applications are found that they take part in.
-_UP = """
-SELECT f.steward, c.to_party FROM commitment c
+_UP = f"""
+SELECT f.steward, c.to_party, {_TERMS} FROM commitment c {_ASKED}
   JOIN fund f ON f.mechanism_id = $1 AND f.id = c.from_fund AND f.steward <> '' AND NOT f.reported
- WHERE c.mechanism_id = $1 AND c.to_party = ANY ($2) AND c.to_party <> '' AND c.status <> 'reversed'
+ WHERE c.mechanism_id = $1 AND c.to_party = ANY ($2) AND c.to_party <> '' AND {_LIVE}
 UNION
-SELECT f.steward, g.steward FROM fund g
-  JOIN commitment c ON c.mechanism_id = $1 AND c.to_fund = g.id AND c.status <> 'reversed'
+SELECT f.steward, g.steward, {_TERMS} FROM fund g
+  JOIN commitment c ON c.mechanism_id = $1 AND c.to_fund = g.id AND {_LIVE} {_ASKED}
   JOIN fund f ON f.mechanism_id = $1 AND f.id = c.from_fund AND f.steward <> '' AND NOT f.reported
  WHERE g.mechanism_id = $1 AND g.steward = ANY ($2) AND g.steward <> ''
 UNION
-SELECT a.lead, p ->> 'party' FROM overlap_key k
+SELECT a.lead, p ->> 'party', {_NAMED} FROM overlap_key k
   JOIN overlap_keyed d ON d.mechanism_id = $1 AND d.number = k.number
   JOIN application a ON a.mechanism_id = $1 AND a.id = d.id,
   jsonb_array_elements(a.partners) p
  WHERE k.mechanism_id = $1 AND k.key = ANY ($3) AND p ->> 'party' = ANY ($2)
    AND a.status IN ('submitted', 'approved', 'awarded')
-LIMIT $4"""
-_DOWN = """
-SELECT f.steward, coalesce(nullif(g.steward, ''), c.to_party) FROM fund f
-  JOIN commitment c ON c.mechanism_id = $1 AND c.from_fund = f.id AND c.status <> 'reversed'
+LIMIT $4"""  # noqa: S608  # constants alone
+_DOWN = f"""
+SELECT f.steward, coalesce(nullif(g.steward, ''), c.to_party), {_TERMS} FROM fund f
+  JOIN commitment c ON c.mechanism_id = $1 AND c.from_fund = f.id AND {_LIVE} {_ASKED}
   LEFT JOIN fund g ON g.mechanism_id = $1 AND g.id = c.to_fund
  WHERE f.mechanism_id = $1 AND f.steward = ANY ($2) AND f.steward <> '' AND NOT f.reported
    AND coalesce(nullif(g.steward, ''), c.to_party) <> ''
 UNION
-SELECT a.lead, p ->> 'party' FROM application a, jsonb_array_elements(a.partners) p
+SELECT a.lead, p ->> 'party', {_NAMED} FROM application a, jsonb_array_elements(a.partners) p
  WHERE a.mechanism_id = $1 AND a.lead = ANY ($2)
    AND a.status IN ('submitted', 'approved', 'awarded')
-LIMIT $3"""
+LIMIT $3"""  # noqa: S608  # as above
 _ALIASES = """
 SELECT id FROM party WHERE mechanism_id = $1 AND merged_into = $2 AND merged_into <> ''"""
+_SURVIVORS = """
+WITH stays AS (SELECT DISTINCT coalesce(nullif(p.merged_into, ''), p.id) AS id FROM party p
+                WHERE p.mechanism_id = $1 AND p.id = ANY ($2))
+SELECT s.id, s.id FROM stays s
+UNION ALL SELECT p.id, s.id FROM stays s
+  JOIN party p ON p.mechanism_id = $1 AND p.merged_into = s.id AND p.merged_into <> ''"""
 _TO_FUND = """
 SELECT a.id FROM unnest($2::text[]) who(lead), LATERAL (
   SELECT x.id FROM application x WHERE x.mechanism_id = $1 AND x.lead = who.lead
@@ -111,18 +127,22 @@ class Near:
             return []
         return await nouns.load(self._connection, self._mechanism_id, noun, column, wanted)
 
-    async def givers(self, parties: Collection[str]) -> set[tuple[str, str]]:
-        """Return (giver, receiver) of the agreements by which some parties are given to."""
+    async def givers(self, parties: Collection[str]) -> set[Agreement]:
+        """Return the agreements by which some parties are given to."""
         keys = [hashed("application", f"o:{party}") for party in parties]
-        return await self._pairs(_UP, list(parties), keys, GIVEN_MAX)
+        return await self._agreements(_UP, sorted(parties), keys, GIVEN_MAX)
 
-    async def receivers(self, parties: Collection[str]) -> set[tuple[str, str]]:
-        """Return (giver, receiver) of the agreements by which some parties give."""
-        return await self._pairs(_DOWN, list(parties), GIVEN_MAX)
+    async def receivers(self, parties: Collection[str]) -> set[Agreement]:
+        """Return the agreements by which some parties give."""
+        return await self._agreements(_DOWN, sorted(parties), GIVEN_MAX)
 
-    async def _pairs(self, query: str, *values: object) -> set[tuple[str, str]]:
+    async def _agreements(self, query: str, *values: object) -> set[Agreement]:
         rows = await self._connection.fetch(query, self._mechanism_id, *values)
-        return {(row[0], row[1]) for row in rows if row[0] != row[1]}
+        return {
+            Agreement(*row[:4], *(json.decode(told, type=tuple[str, ...]) for told in row[4:]))
+            for row in map(tuple, rows)
+            if row[0] != row[1]
+        }
 
     async def asking(self, parties: Collection[str], funds: Collection[str]) -> list[str]:
         """Return the ids of the applications that some parties lead, to some funds."""
@@ -131,6 +151,13 @@ class Near:
     async def aliases(self, party: str) -> list[str]:
         """Return the ids of the parties that were found to be this one."""
         return await self._ids(_ALIASES, party)
+
+    async def survivors(self, parties: Collection[str]) -> dict[str, str]:
+        """Return all ids that mean some parties, aliases among them: id -> whom it stands for."""
+        if not parties:
+            return {}
+        rows = await self._connection.fetch(_SURVIVORS, self._mechanism_id, sorted(parties))
+        return {name: name for name in parties} | {row[0]: row[1] for row in rows}
 
     async def declaring(self, funds: Iterable[str], leads: Iterable[str], most: int) -> list[str]:
         """Return the ids of applications that name others who pay, of all funds and leads told."""

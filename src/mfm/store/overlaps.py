@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mfm.core.applications import Application
 from mfm.core.blocking import KEY_HOLDERS_MAX
+from mfm.core.calls import Call
 from mfm.core.nouns import KINDS
 from mfm.core.overlap_keys import VERSION, WEIGHT_FULL, Keyed
 from mfm.core.parties import Party
@@ -43,7 +44,9 @@ found AS (
 SELECT k.id FROM found f
   JOIN overlap_keyed k ON k.mechanism_id = $1 AND k.number = f.number
  ORDER BY f.weight DESC, f.number"""
-
+_WORDS = """
+SELECT told.seq, w.value FROM unnest($1::bigint[]) told(seq),
+  LATERAL words_beside(ARRAY[told.seq]) w WHERE w.field = 'text'"""
 _LIMITS = (KEY_HOLDERS_MAX, WEIGHT_FULL)
 
 
@@ -96,3 +99,12 @@ async def days_of(
     if ids is not None:
         query = query.where(source.c.id.in_([*ids]))
     return {row[0]: row[1] for row in await connection.execute(query)}
+
+
+async def words_of(connection: AsyncConnection, calls: Iterable[Call]) -> dict[str, str]:
+    """Return the text of calls, by id, less what was erased."""
+    written = {each.written_in: each.id for each in calls if each.written_in}
+    raw = await driver_of(connection)
+    await within(raw)
+    rows = await raw.fetch(_WORDS, sorted(written))
+    return {written[row[0]]: row[1] for row in rows}
