@@ -177,7 +177,10 @@ async def test_check_and_scan_agree_on_what_is_no_hit(books: Books, engine: Asyn
     await asked(books, "s3", "p1", "kg", co_financing=["s1"], **share)
     for at in range(3):
         await asked(books, f"t{at}", f"p{at + 1}", "k", title=CALL["title"] + " of violence")
-    await accepted(books, "call.draft", operator("writer"), **{**CALL, "id": "spare"})
+    same = {"title": "Early warning by market women along the northern border road"}
+    for at, stem in enumerate(("own", "other", "own")):
+        words = " ".join(f"{stem}{each}" for each in range(60))
+        await asked(books, f"w{at}", f"p{at}", "k", summary=words, **same)
     found = {
         (each.detector, each.left, each.right, each.band)
         for each in await scan(engine, operator(), lambda *_: None)
@@ -186,9 +189,10 @@ async def test_check_and_scan_agree_on_what_is_no_hit(books: Books, engine: Asyn
     assert found == {
         ("same-project", "s1", "s3", "possible"),
         ("same-project", "s2", "s3", "strong"),
+        ("same-text", "w0", "w2", "strong"),
     }
     one_by_one = set()
-    for name in ("ke", "ug", "s1", "s2", "s3", "t0", "t1", "t2"):
+    for name in ("ke", "ug", "s1", "s2", "s3", "t0", "t1", "t2", "w0", "w1", "w2"):
         async with snapshot(engine) as connection:
             one_by_one |= {
                 (each.detector, each.left, each.right, each.band)

@@ -12,7 +12,7 @@ from msgspec import structs
 from mfm.app.matching import lexicon, project_matcher
 from mfm.core.applications import Application, Partner
 from mfm.core.co_funding import Declarations, by_name, co_funded
-from mfm.core.overlap_asks import AskedFor, repeated, split
+from mfm.core.overlap_asks import AskedFor, by_words, copied, repeated, split
 from mfm.core.overlap_keys import application_keys, close_pairs, hashed, keyed, nearest
 from mfm.core.overlap_projects import ONE_TEXT_MAX, Beside, Given, Project, alike
 from mfm.core.phases import phases
@@ -177,6 +177,23 @@ def test_what_a_call_gives_is_nobodys_text() -> None:
     assert noticed(*two, given=Given((), text)) == []
     own = {"title": f"{TITLE} with radio, theatre, football, embroidery and bread baking"}
     assert noticed(*(each | own for each in two), given=Given(units)) == [("same-text", "possible")]
+
+
+def test_words_bear_a_title_out_or_not() -> None:
+    (found,) = (copied(structs.replace(WORK, lead="b"), structs.replace(WORK, id="2"), 1_000, 9),)
+    assert found
+    text, other = (" ".join(f"{stem}{at}" for at in range(50)) for stem in ("word", "thing"))
+    assert by_words(found, (text, "short"), "") == found == by_words(found, ("", ""), "")
+    assert by_words(found, (text, other), "") is None
+    assert by_words(found, (text, text), text) == found  # all of it is the call's
+    copy = by_words(found, (text, f"Dear all, {text.upper()}!"), "")
+    assert copy
+    assert (copy.band, found.band) == ("strong", "possible")
+    assert set(copy.facts) == {*found.facts, "words"}
+    half = by_words(found, (text, f"{text[: len(text) // 2]} {other}"), "")
+    assert half
+    assert half.band == "possible"
+    assert half.reasons[1].startswith("against: ")
 
 
 def test_of_a_text_that_many_hand_in_each_is_told_with_the_first_alone() -> None:

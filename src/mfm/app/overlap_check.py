@@ -17,6 +17,7 @@ from mfm.app.matching import org_matcher, project_matcher
 from mfm.app.overlap_held import ASKING, GONE, Held, counts, latest, resolve
 from mfm.app.overlap_keys import keys_of
 from mfm.app.overlap_spending import MONEY, names_of
+from mfm.app.overlap_texts import with_words
 from mfm.core.applications import Application
 from mfm.core.attestations import Attestation
 from mfm.core.calls import Call
@@ -169,7 +170,8 @@ async def _application(
     stay = await near.load(Party, "id", {each.merged_into for each in leads})
     held.parties = {each.id: each for each in (*leads, *stay)}
     resolve(held)
-    return await asyncio.to_thread(_of_application, held, asked.id, agreements, one_with)
+    noticed = await asyncio.to_thread(_of_application, held, asked.id, agreements, one_with)
+    return await with_words(connection, held, noticed)
 
 
 async def _agreements(near: Near, one: set[str]) -> tuple[set[Agreement], dict[str, str]]:

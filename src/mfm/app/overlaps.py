@@ -14,6 +14,7 @@ from typing import get_args
 from mfm.app.context import utc_now
 from mfm.app.matching import org_matcher, project_matcher
 from mfm.app.overlap_held import Held, held
+from mfm.app.overlap_texts import with_words
 from mfm.core.overlap_asks import repeated, split
 from mfm.core.overlap_calls import overlapping_calls
 from mfm.core.overlap_chains import counted_twice, intermediaries
@@ -53,7 +54,9 @@ async def scan(
             found = await held(connection)
             pairs = await pairing.pairs(connection, by)
         # Comparing is long work without a pause: whoever shows progress goes on meanwhile.
-        return await asyncio.to_thread(_scanned, found, pairs, utc_now().date(), tick)
+        noticed = await asyncio.to_thread(_scanned, found, pairs, utc_now().date(), tick)
+    async with snapshot(engine) as connection:
+        return await with_words(connection, found, noticed)
 
 
 @contextmanager

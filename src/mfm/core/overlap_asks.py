@@ -1,10 +1,12 @@
 """Applications that repeat each other: many leads, one ask in parts, one text of several (D7)."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
+from unicodedata import normalize
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from mfm.core.applications import Application
 from mfm.core.overlaps import Overlap, pair_of
@@ -14,6 +16,11 @@ LISTED_MAX = 20
 """So many are named in a sentence."""
 COPIED_MIN = 900
 """Titles that are so much alike, in thousandths, are one text."""
+OWN_WORDS_MAX = 300
+"""Where less of their words is the same, in thousandths, one title is chance."""
+RUN_WORDS, RUNS_MIN = 4, 30
+"""Words are compared in runs of so many; a text of fewer runs says too little."""
+_WORDS = re.compile(r"\w+")
 COPIED_MIN_UNITS = 5
 """Shorter texts say too little to be anybody's own."""
 
@@ -141,3 +148,34 @@ def copied(one: Application, other: Application, alike: int, units: int) -> Over
         suggestions=("ask-both",),
         facts=("text", one.title, other.title),
     )
+
+
+def by_words(found: Overlap, sides: tuple[str, str], given: str) -> Overlap | None:
+    """Return a pair of one title as its words bear it out; None where these are each one's own.
+
+    Args:
+        found: as `copied` told it.
+        sides: what the two applications say, "" of what is not held.
+        given: what their calls say, which is nobody's own.
+    """
+    template = _runs(given)
+    one, other = (_runs(text) - template for text in sides)
+    if min(len(one), len(other)) < RUNS_MIN:
+        return found  # too little to tell
+    same = FULL * len(one & other) // min(len(one), len(other))
+    if same < OWN_WORDS_MAX:
+        return None
+    sure = same >= COPIED_MIN
+    said = f"{'for' if sure else 'against'}: {same / 10:.0f} % of their words are the same"
+    return structs.replace(
+        found,
+        band="strong" if sure else found.band,
+        reasons=(found.reasons[0], said),
+        facts=(*found.facts, "words") if sure else found.facts,
+    )
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    """Return the runs of a few words that a text says."""
+    words = _WORDS.findall(normalize("NFKC", text).casefold())
+    return {tuple(words[at : at + RUN_WORDS]) for at in range(len(words) - RUN_WORDS + 1)}

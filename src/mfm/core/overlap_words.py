@@ -24,6 +24,7 @@ _TOPICS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("amounts", r"the declared shares|.* come to \d|.* awards are not counted"),
         ("documents", r"one (?:document|invoice) proves|no document "),
         ("titles", r".* hand in one text|a call may give|titles alone are compared"),
+        ("titles", r"[\d.]+ % of their words"),
         ("days", r"their days and themes meet"),
         ("applications", r".* leads \d+ in one call"),
         ("contact", r"one (?:signatory|telephone number|e-mail address|address)$"),

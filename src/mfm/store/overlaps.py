@@ -45,8 +45,8 @@ SELECT k.id FROM found f
   JOIN overlap_keyed k ON k.mechanism_id = $1 AND k.number = f.number
  ORDER BY f.weight DESC, f.number"""
 _WORDS = """
-SELECT told.seq, w.value FROM unnest($1::bigint[]) told(seq),
-  LATERAL words_beside(ARRAY[told.seq]) w WHERE w.field = 'text'"""
+SELECT told.seq, string_agg(w.value, E'\\n' ORDER BY w.field) FROM unnest($1::bigint[]) told(seq),
+  LATERAL words_beside(ARRAY[told.seq]) w GROUP BY told.seq"""
 _LIMITS = (KEY_HOLDERS_MAX, WEIGHT_FULL)
 
 
@@ -101,9 +101,11 @@ async def days_of(
     return {row[0]: row[1] for row in await connection.execute(query)}
 
 
-async def words_of(connection: AsyncConnection, calls: Iterable[Call]) -> dict[str, str]:
-    """Return the text of calls, by id, less what was erased."""
-    written = {each.written_in: each.id for each in calls if each.written_in}
+async def words_of(
+    connection: AsyncConnection, nouns: Iterable[Call | Application]
+) -> dict[str, str]:
+    """Return the words of calls or applications, by id, less what was erased."""
+    written = {each.written_in: each.id for each in nouns if each.written_in}
     raw = await driver_of(connection)
     await within(raw)
     rows = await raw.fetch(_WORDS, sorted(written))
