@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mfm.app.matching import org_matcher
+from mfm.core.org_likeness import OrgView
 from tests.core.matching import compare
 
 CD = {"country": ("CD", "CD")}
@@ -122,3 +124,10 @@ def test_reasons_say_why_for_people() -> None:
     )
     assert "for: same city: Bukavu" in found.reasons
     assert "for: SFP is spelled by the words of Synergie des Femmes pour la Paix" in found.reasons
+
+
+def test_each_answer_has_a_reason() -> None:
+    matcher = org_matcher()
+    for name in ("", "...", "A"):
+        read = matcher.read(OrgView(name))
+        assert matcher.match(read, read).reasons

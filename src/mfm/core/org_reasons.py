@@ -31,6 +31,9 @@ _WORDS_OF = {
 _SECTIONS = {"place": ("place", "direction")}
 
 
+_NOTHING = "against: nothing that tells is known of both"
+
+
 def reasons(compared: Comparison, parts: Mapping[str, int], hard: str) -> list[str]:
     """Return sentences that begin with `for: ` or `against: `."""
     found = [(points, *said) for points, said in _told(compared, parts)]
@@ -42,7 +45,7 @@ def reasons(compared: Comparison, parts: Mapping[str, int], hard: str) -> list[s
     for _, side, sentence in found:
         if f"{side}: {sentence}" not in made:
             made.append(f"{side}: {sentence}")
-    return made[:REASONS_MAX]
+    return made[:REASONS_MAX] or [_NOTHING]
 
 
 def _told(compared: Comparison, parts: Mapping[str, int]) -> Iterator[tuple[int, tuple[str, str]]]:
