@@ -243,4 +243,5 @@ def _counted(one: Inflow, other: Inflow) -> Overlap:
             f"for: {days} days apart",
         ),
         suggestions=("link",),
+        facts=("amount",),
     )

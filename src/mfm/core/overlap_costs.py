@@ -98,4 +98,5 @@ def _told(detector: str, one: CostLine, other: CostLine) -> Overlap:
             *(proved or ["against: no document or invoice is named on both"]),
         ),
         suggestions=("question", "declare-shares"),
+        facts=("amount", *kinds),
     )
