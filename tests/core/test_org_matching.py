@@ -103,6 +103,15 @@ def test_a_number_counts_within_its_register(
     assert found.band == ("strong" if says == "one" else "none")
 
 
+@pytest.mark.parametrize("domain", ["gmail.com", "www.facebook.com", "Outlook.fr.", "org"])
+def test_a_domain_that_anybody_may_use_proves_nothing(domain: str) -> None:
+    names = ("Femmes pour la Paix", "Femmes et Paix")
+    told = compare(*names, country=("CD", "CD"), domain=(domain, domain))
+    assert told == compare(*names, country=("CD", "CD"))
+    own = compare(*names, country=("CD", "CD"), domain=("femmes-paix.cd", "femmes-paix.cd"))
+    assert own.band == "strong"
+
+
 @settings(max_examples=150)
 @given(NAMES, NAMES, MAYBE, MAYBE)
 def test_names_alone_are_never_strong_and_sides_do_not_matter(

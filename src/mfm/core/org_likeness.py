@@ -13,6 +13,7 @@ from rapidfuzz.fuzz import partial_ratio, ratio, token_sort_ratio
 
 from mfm.core.acronyms import explained
 from mfm.core.alignments import FULL, Match, align
+from mfm.core.contacts import is_shared
 from mfm.core.letters import fold, plain, skeleton
 from mfm.core.lexicons import Lexicon
 from mfm.core.normalising import Name, Unit, name_of
@@ -79,7 +80,7 @@ class Read(Struct, frozen=True):
         view: what was read.
         name: its name.
         city: its city, folded.
-        domain: its domain, without www.
+        domain: its domain, without www; "" for one that anybody may have an address in.
         registrations: its numbers.
         traits: what it seldom shares.
     """
@@ -112,7 +113,8 @@ class Comparison(Struct, frozen=True):
 def read_view(view: OrgView, lexicon: Lexicon) -> Read:
     """Read an organisation's words."""
     city = "".join(fold(part) for part in plain(view.city or "").split())
-    domain = (view.domain or "").strip().lower().removeprefix("www.")
+    told = (view.domain or "").strip().lower().rstrip(".").removeprefix("www.")
+    domain = "" if is_shared(told) or "." not in told else told
     numbers = frozenset(
         found
         for each in view.registrations
