@@ -73,6 +73,7 @@ def test_a_mechanism_is_scanned(terminal: Terminal) -> None:
     twins = [each for each in told if each["detector"] == "same-organisation"]
     assert any("for: Femmes and Women mean the same" in each["reasons"] for each in twins)
     assert terminal.json("overlaps", "counts")["counts"][0]["cases"] == 1
+    assert "█" * 24 in terminal.run("overlaps", "counts").stdout
     said = terminal.run("overlaps", "scan")
     assert said.returncode == 0
     assert "same-organisation" in said.stdout
@@ -82,6 +83,7 @@ def test_a_mechanism_is_scanned(terminal: Terminal) -> None:
     shown = terminal.run("overlaps", "show", case["id"], "--language", "es")
     assert "registrada dos veces" in shown.stdout
     assert "for: Femmes and Women mean the same" in shown.stdout
+    assert f"mfm overlap decide --overlap {case['id']}" in shown.stdout
 
 
 def test_calls_are_seen_together(terminal: Terminal) -> None:

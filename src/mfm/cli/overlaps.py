@@ -20,6 +20,7 @@ from mfm.core.permissions import require
 
 _TOP = 50
 _PAGE_ROWS = 500
+_BAR_CELLS = 24
 Work = Callable[[argparse.Namespace, overlap_files.Tick], int]
 
 
@@ -158,11 +159,21 @@ async def _show(session: Session, args: argparse.Namespace) -> int:
     print(visible(found.effect_notice))
     for line in (*found.evidence, *found.reasons, *found.said):
         print(f"  {visible(line)}")
-    for side in found.sides:
-        of = f"{side.kind} {side.id}".strip()
-        print(f"{of} ({', '.join(side.funds)}): {visible(side.answer or '') or 'no answer shown'}")
-        if side.noted:
-            print(f"  written down for it: {visible(side.noted)}")
+    rows = [
+        (
+            f"{side.kind} {side.id}".strip(),
+            side.party,
+            ", ".join(side.funds),
+            " to ".join(str(day) for day in (side.starts_on, side.ends_on) if day),
+            side.stage,
+            visible(side.answer or "") or "no answer shown",
+            visible(side.noted or ""),
+        )
+        for side in found.sides
+    ]
+    print_table("", ("side", "of", "funds", "days", "stage", "answer", "written down for it"), rows)
+    if found.decided_on is None:
+        print(f"Two people decide: mfm overlap decide --overlap {found.id} --outcome ...")
     return 0
 
 
@@ -173,8 +184,12 @@ async def _counts(session: Session, args: argparse.Namespace) -> int:
     if args.json:
         print_json({"counts": found})
         return 0
-    rows = [(each.detector, each.status, str(each.cases)) for each in found]
-    print_table("", ("detector", "status", "cases"), rows)
+    most = max((each.cases for each in found), default=1)
+    rows = [
+        (each.detector, each.status, str(each.cases), "█" * -(-each.cases * _BAR_CELLS // most))
+        for each in found
+    ]
+    print_table("", ("detector", "status", ">cases", ""), rows)
     return 0
 
 

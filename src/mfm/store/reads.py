@@ -15,6 +15,7 @@ from sqlalchemy import (
     column,
     func,
     literal,
+    literal_column,
     or_,
     select,
     table,
@@ -35,7 +36,7 @@ class Reach(Struct, frozen=True):
 
     Attributes:
         fund: only what concerns this fund, or "".
-        party: only what concerns this party, or "".
+        party: only what concerns this party, or one that was found to be the same, or "".
     """
 
     fund: str = ""
@@ -78,19 +79,24 @@ def _where(noun: type[Noun], reach: Reach) -> list[ColumnElement[bool]]:
             clauses.append(or_(*(column(name) == reach.fund for name in names)))
     if reach.party:
         names = [name for name in PARTY_FIELDS if name in fields]
-        owned = [column(name) == reach.party for name in names]
+        one = _names_of(reach.party)
+        owned = [column(name) == any_(func.array(one)) for name in names]
         if "commitment" in fields:
             through = table("commitment", column("id"), column("from_party"), column("to_party"))
             owned.append(
                 column("commitment").in_(
                     select(through.c.id).where(
-                        or_(through.c.from_party == reach.party, through.c.to_party == reach.party)
+                        or_(
+                            through.c.from_party == any_(func.array(one)),
+                            through.c.to_party == any_(func.array(one)),
+                        )
                     )
                 )
             )
         if noun is Application:
-            member = literal([{"party": reach.party}], JSONB)
-            owned.append(column("partners", JSONB).contains(member))
+            path = literal_column("'$[*].party'", Text)
+            members = func.jsonb_path_query_array(column("partners", JSONB), path)
+            owned.append(members.op("?|", is_comparison=True)(func.array(one)))
         if noun is Allocation:
             owned.append(column("id").in_(allocations_of(reach.party)))
         if owned:
@@ -109,10 +115,17 @@ def _filter(noun: type[Noun], name: str, value: str) -> ColumnElement[bool]:
 
 
 def _names_of(party: str) -> ScalarSelect[str]:
-    """Select the ids that mean a party: its own, and those of its aliases."""
-    known = table("party", column("id"), column("merged_into"))
-    alias = and_(known.c.merged_into == party, known.c.merged_into != "")
-    return select(known.c.id).where(or_(known.c.id == party, alias)).scalar_subquery()
+    """Select the ids that mean a party: its own, whom it is an alias of, and its aliases."""
+    asked, known = (
+        table("party", column("id"), column("merged_into")).alias(name) for name in ("asked", "one")
+    )
+    stays = (
+        select(func.coalesce(func.nullif(asked.c.merged_into, ""), asked.c.id))
+        .where(asked.c.id == party)
+        .scalar_subquery()
+    )
+    alias = and_(known.c.merged_into == stays, known.c.merged_into != "")
+    return select(known.c.id).where(or_(known.c.id == stays, alias)).scalar_subquery()
 
 
 async def page_of(
