@@ -10,6 +10,7 @@ from mfm.app.perform import Verb
 from mfm.core import overlap_cases as rules
 from mfm.core import overlap_decisions as decisions
 from mfm.core.errors import Invalid, Refused
+from mfm.core.keys import ApiKey
 from mfm.core.nouns import NOUNS
 from mfm.core.overlap_cases import (
     ExplainOverlap,
@@ -110,6 +111,7 @@ async def decide(context: Context, command: DecideOverlap) -> Draft:
         stands_for=standing.stands_for,
         heard=frozenset(each.party for each in since if not each.noted),
         noted_by=frozenset(each.given_by for each in since if each.noted),
+        one_fund=await _one_fund(context, case, standing),
     )
     if command.survivor in case.parties:
         goes = decisions.other_of(case, command.survivor)
@@ -117,6 +119,15 @@ async def decide(context: Context, command: DecideOverlap) -> Draft:
         aliases = await context.unit.find_all(Party, "merged_into", [goes])
         known = structs.replace(known, merging=both, aliases=len(aliases))
     return decisions.decide(context.act(None), command, case, known)
+
+
+async def _one_fund(context: Context, case: OverlapCase, standing: Standing) -> str:
+    """Return the fund that both deciders are of, where others are concerned; else ""."""
+    fund = context.actor.fund
+    if not fund or not {each for side in standing.sides for each in side.funds} - {fund}:
+        return ""
+    proposer = await context.unit.find(ApiKey, case.proposed_by)
+    return fund if proposer is not None and proposer.fund == fund else ""
 
 
 async def reopen(context: Context, command: ReopenOverlap) -> Draft:

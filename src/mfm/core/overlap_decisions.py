@@ -36,6 +36,7 @@ class Known(Struct, frozen=True, kw_only=True):
         stands_for: the organisations for whom the actor stands.
         heard: the parties that have answered themselves since the case was opened.
         noted_by: the keys that wrote down for one of them what it says.
+        one_fund: the fund that both keys are bound to, where the case concerns others too; or "".
         merging: for a merge, the party that stays and the one that becomes its alias.
         aliases: how many aliases the latter has itself.
     """
@@ -44,6 +45,7 @@ class Known(Struct, frozen=True, kw_only=True):
     stands_for: frozenset[str] = frozenset()
     heard: frozenset[str] = frozenset()
     noted_by: frozenset[str] = frozenset()
+    one_fund: str = ""
     merging: tuple[Party, ...] = ()
     aliases: int = 0
 
@@ -54,7 +56,7 @@ def decide(act: Act, command: DecideOverlap, case: OverlapCase, known: Known) ->
     Raises:
         Invalid: `overlap-outcome` where the outcome does not fit the case.
         Refused: `overlap-state`, `overlap-unheard`, `conflict-of-interest`, `four-eyes`,
-            `party-merged`.
+            `overlap-one-fund`, `party-merged`.
     """
     must_be_open(case)
     _must_fit(command, case)
@@ -79,6 +81,11 @@ def decide(act: Act, command: DecideOverlap, case: OverlapCase, known: Known) ->
     if act.actor.key == case.proposed_by:
         detail = "Who proposed this does not decide it: a second person does."
         raise Refused("four-eyes", detail, "/overlap")
+    if known.one_fund:
+        detail = (
+            f"Both keys are of fund {known.one_fund}, and others are concerned: let them decide."
+        )
+        raise Refused("overlap-one-fund", detail, "/overlap")
     decided = structs.replace(
         case,
         status=command.outcome,

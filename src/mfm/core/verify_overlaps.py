@@ -144,6 +144,8 @@ def _decided(rows: Rows, told: Told, state: OverlapCase, _: Any) -> None:  # noq
         != (key, told.seq, told.effective_on)
     ):
         raise Differs("four-eyes", told.seq, f"Case {state.id} is not decided by two people.")
+    if state.status != "open":
+        _of_several(rows, told, state)
     _heard(rows, told, state)
     if state.status == "merged":
         _merged(rows, told, state)
@@ -172,6 +174,17 @@ def _names(rows: Rows, party: str) -> set[str]:
     known = parties.get(party)
     stays = (known.merged_into if known else "") or party
     return {party, stays} | {each.id for each in parties.values() if each.merged_into == stays}
+
+
+def _of_several(rows: Rows, told: Told, state: OverlapCase) -> None:
+    """Hold that a case that concerns several funds is not decided by two keys of one."""
+    keys: Any = rows.get("api_key", {})
+    bound = {
+        keys[name].fund if name in keys else "" for name in (state.proposed_by, state.decided_by)
+    }
+    concerned = {fund for side in state.sides for fund in side.funds}
+    if len(bound) == 1 and "" not in bound and concerned - bound:
+        raise Differs("four-eyes", told.seq, f"Case {state.id} is decided by one fund alone.")
 
 
 def _heard(rows: Rows, told: Told, state: OverlapCase) -> None:

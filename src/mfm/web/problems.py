@@ -153,6 +153,7 @@ overlap-party          | 422 | The case does not concern this party | Name a par
 overlap-outcome        | 422 | The outcome does not fit the case | Use an outcome for what the case is about; a merge names the party that stays.
 overlap-state          | 409 | The case is at another step | See its status; a decided case is opened again with overlap.reopen.
 overlap-unheard        | 409 | Those concerned may still answer | Wait for their answers, or until the day that the detail names.
+overlap-one-fund       | 409 | Both who decide are of one fund, and others are concerned | Have somebody of another fund that the case concerns say the same, or whose key is for all funds.
 overlap-half-seen      | 409 | The key sees one side of the case alone | Have somebody decide whose key is for both funds, or for none alone.
 sharing-funds          | 422 | The agreement is not between two funds | Name another fund as to_fund.
 sharing-state          | 409 | The agreement is at another step | See its status; one that ended is proposed anew.
