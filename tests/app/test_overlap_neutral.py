@@ -24,6 +24,7 @@ from mfm.core.commitments import Commitment
 from mfm.core.disbursements import Disbursement
 from mfm.core.errors import Invalid, Problem
 from mfm.core.judgements import Decision
+from mfm.core.overlap_cases import UNTOLD
 from mfm.core.overlap_effects import OF_APPLICATIONS, OF_CALLS
 from mfm.core.overlaps import KINDS
 from mfm.core.permissions import Actor
@@ -95,9 +96,11 @@ class Case:
         if self._id or not parties:
             return
         self._id = await opened(books, detector=detector, first=first, second=second)
-        for party in sorted(parties):  # written down for them: of some cases they are not told
-            text = {"overlap": self._id, "party": party, "text": "We are two."}
-            await must(books, "overlap.explain", operator(), **text)
+        if detector in UNTOLD:  # nobody answers these, so two weeks are waited; they hold nothing
+            return
+        for party in sorted(parties):
+            answer = {"overlap": self._id, "text": "We are two."}
+            await must(books, "overlap.explain", grantee(party), **answer)
         await decided(books, self._id)
 
     async def sign(self, books: Books, grant: dict[str, Any]) -> tuple[str, ...]:
@@ -187,7 +190,7 @@ async def opened_or_not(books: Books, told: dict[str, Any], number: int) -> None
     turn = (number + len(told["first"] + told["second"])) % 4
     for party in {side["party"] for side in case["sides"] if turn} - {""}:
         answer = {"overlap": case["id"], "text": "We are two."}
-        await tried(books, "overlap.explain", operator(), party=party, **answer)
+        await tried(books, "overlap.explain", grantee(party), **answer)
     outcome = ("", "confirmed", "confirmed", "affiliate")[turn]
     for key in ("x", "y")[: {2: 1, 3: 2}.get(turn, 0)]:
         told = {"overlap": case["id"], "outcome": outcome, "reason": "R"}
