@@ -175,9 +175,10 @@ async def test_a_case_that_is_on_its_way_is_seen(books: Books) -> None:
 # One cost, charged twice --------------------------------------------------------------------------
 
 
-async def spent(books: Books) -> None:
-    """Pay two grants of the group's, and have the same cost reported under both."""
+async def spent(books: Books) -> list[int]:
+    """Pay two grants of the group's, have one cost reported under both; return these records."""
     await ready(books)
+    seqs = []
     for name in ("x", "y"):
         await accepted(books, "commitment.sign", **GRANT, id=name)
         told = {"id": f"p{name}", "commitment": name, "tranche": 1}
@@ -186,7 +187,9 @@ async def spent(books: Books) -> None:
         await accepted(books, "disbursement.approve", operator("approves"), **paid)
         await accepted(books, "disbursement.release", operator("pays"), **paid)
         told = {"id": f"r{name}", "commitment": name, "direct": usd("400.00")}
-        await accepted(books, "report.submit", operator("reports"), **told)
+        made = await accepted(books, "report.submit", operator("reports"), **told)
+        seqs.append(made.seq)
+    return seqs
 
 
 async def test_of_one_cost_the_later_report_is_questioned_first(books: Books) -> None:
@@ -213,6 +216,15 @@ async def test_what_bears_nothing_is_not_charged_twice(books: Books) -> None:
     made = await accepted(books, "report.decide", who, report="ry")
     back = {"record": made.seq, "reason": "R"}
     await accepted(books, "record.reverse", operator("reverses"), **back)
+    await sound(books)
+
+
+async def test_a_report_that_was_taken_back_bears_nothing(books: Books) -> None:
+    first, _ = await spent(books)
+    await pair(books, "same-cost", ("rx", "ry"), "group")
+    back = {"record": first, "reason": "Told by mistake."}
+    await accepted(books, "record.reverse", operator("reverses"), **back)
+    await accepted(books, "report.decide", operator("decides"), report="ry")
     await sound(books)
 
 

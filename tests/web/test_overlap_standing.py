@@ -96,6 +96,10 @@ async def test_an_intermediary_learns_nothing_of_its_grantees_own_ask(site: Site
         assert (await site.get("/v1/overlap-answers", who)).status_code == 403
         records = await site.get("/v1/records?verb=overlap.open", who)
         assert records.status_code == 403 or records.json()["items"] == []
+    its_auditor = of_agent[-2]
+    for leaf in (seq, noted.json()["seq"]):
+        for where in (f"/v1/records/{leaf}", f"/v1/records/{leaf}/receipt"):
+            assert (await site.get(where, its_auditor)).status_code == 404, where
     assert "intermediary" in (await site.get("/v1/overlap-counts", "auditor")).text
 
 
@@ -108,8 +112,13 @@ async def test_who_is_one_of_the_two_is_no_staff_to_the_other(site: Site, x: str
         seen = (await site.get(path, who)).json()
         assert [side["party"] for side in seen["sides"]] == ["agent", ""]
         assert (seen["sides"][1]["funds"], seen["reasons"]) == ([], [])
-        words = {"party": "group", "text": "Yes, merge us."}
-        problem(await site.post(f"{path}/explanations", words, who), "conflict-of-interest", 409)
+        # Who the other is, is not to be found out by trying names either.
+        for name in ("group", "other"):
+            words = {"party": name, "text": "Who?"}
+            problem(await site.post(f"{path}/explanations", words, who), "overlap-party", 422)
+            ends = {"outcome": "merged", "survivor": name, "reason": "R"}
+            answer = await site.post(f"{path}/decisions", ends, who)
+            assert answer.json()["code"] == "conflict-of-interest"
         said = {"outcome": "affiliate", "reason": "R"}
         problem(await site.post(f"{path}/decisions", said, who), "conflict-of-interest", 409)
         assert (await site.post(f"{path}/explanations", {"text": "We."}, who)).status_code == 201

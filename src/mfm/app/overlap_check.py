@@ -16,7 +16,7 @@ from mfm.app.context import utc_now
 from mfm.app.matching import org_matcher, project_matcher
 from mfm.app.overlap_held import ASKING, GONE, Held, counts, latest, resolve
 from mfm.app.overlap_keys import keys_of
-from mfm.app.overlap_spending import MONEY, names_of
+from mfm.app.overlap_spending import MONEY, about, names_of
 from mfm.app.overlap_texts import with_words
 from mfm.core.applications import Application
 from mfm.core.attestations import Attestation
@@ -130,7 +130,7 @@ def _of_party(held: Held, party_id: str, on: date) -> list[Overlap]:
         *shared_control(held.traits(), held.hosted()),
         *over_stretched(held.awards(), held.budgets(), held.exchange, on),
     ]
-    return _about(found, party_id)
+    return about(found, party_id)
 
 
 # Applications -------------------------------------------------------------------------------------
@@ -222,7 +222,7 @@ def _of_application(
         *intermediaries(held.asked(), agreements),
     ]
     beside = Beside(held.declared(), one_with)
-    return [*alike(projects, pairs, matcher, beside), *_about(of_lead, asked.lead)]
+    return [*alike(projects, pairs, matcher, beside), *about(of_lead, asked.lead)]
 
 
 # Calls --------------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ async def _call(near: Near, call_id: str) -> list[Overlap]:
     if not found or found[0].status in GONE:
         return []
     held = await around(near, found[0])
-    return _about(overlapping_calls(held.windows()), call_id)
+    return about(overlapping_calls(held.windows()), call_id)
 
 
 async def around(near: Near, call: Call, until: date | None = None) -> Held:
@@ -248,7 +248,3 @@ async def around(near: Near, call: Call, until: date | None = None) -> Held:
 
 def _standing(nouns: Iterable[N]) -> list[N]:
     return [each for each in nouns if each.status not in GONE]
-
-
-def _about(found: Iterable[Overlap], name: str) -> list[Overlap]:
-    return [each for each in found if name in (each.left, each.right)]

@@ -82,7 +82,7 @@ class SeenOverlap(Struct, frozen=True, kw_only=True):
         effect_notice: the same as a sentence, in the reader's language.
         reopened_by: what opens it again, once it is decided: evidence (another), person (a third).
         told_in: the record beside which the detector's sentences stand.
-        evidence_sha256: of these sentences: what was dismissed comes back when it is another.
+        evidence_sha256: of the facts it rests on: what was dismissed comes back with a further one.
         proposed_by: the key of the person who proposed, for who sees both sides.
         decided_by: the key of the second person.
     """
@@ -170,17 +170,23 @@ async def of_grant(
     viewer = Viewer("own", "", party, utc_now().date())
     rows = await store.seen(connection, viewer, Page(LIMIT_MAX))
     cases = [_decode(told) for _, _, told in rows]
-    own = [case for case in cases if _is_of(case, party, fund)]
+    own = [case for case in cases if any(_is_of(side, fund) for side in case.sides)]
     own.sort(key=lambda case: (case.decided_on is not None, -case.seq))
     found = [await store.seen(connection, viewer, Page(1), case.id) for case in own[:most]]
-    return [_seen(rows[0][2], language) for rows in found]
+    return [_on_page(_seen(rows[0][2], language), fund, language) for rows in found]
 
 
-def _is_of(case: SeenOverlap, party: str, fund: str) -> bool:
-    """Tell whether a side of the party's is the fund's, or no fund's."""
-    return any(
-        side.party == party and (fund in side.funds or not side.funds) for side in case.sides
-    )
+def _is_of(side: SeenSide, fund: str) -> bool:
+    """Tell whether a side is the grantee's own, and the fund's or no fund's."""
+    return bool(side.party) and (fund in side.funds or not side.funds)
+
+
+def _on_page(case: SeenOverlap, fund: str, language: str) -> SeenOverlap:
+    """Leave out how amounts compare where the grantee's other side is another fund's."""
+    if all(_is_of(side, fund) for side in case.sides):
+        return case
+    topics = tuple(topic for topic in case.topics if not topic.endswith(":amounts"))
+    return structs.replace(case, topics=topics, evidence=tuple(words.evidence(topics, language)))
 
 
 async def counts(engine: Engine, actor: Actor) -> list[OverlapCount]:

@@ -43,7 +43,7 @@ async def _report(connection: Snapshot, near: Near, report_id: str) -> list[Over
     held.applications = [each for each in asking if each.status in ASKING]
     resolve(held)
     shared = held.shared_grants()
-    return _about(charged_twice("same-cost", held.reported(), shared), report.id)
+    return about(charged_twice("same-cost", held.reported(), shared), report.id)
 
 
 async def _cost(connection: Snapshot, near: Near, cost_id: str) -> list[Overlap]:
@@ -59,7 +59,7 @@ async def _cost(connection: Snapshot, near: Near, cost_id: str) -> list[Overlap]
     held.days[Cost] = await store.days_of(connection, Cost, costs)
     funds = await near.load(Fund, "id", {each.fund for each in held.costs})
     await _kept(near, held, funds)
-    return _about(charged_twice("same-charge", held.charged()), cost.id)
+    return about(charged_twice("same-charge", held.charged()), cost.id)
 
 
 async def _contribution(connection: Snapshot, near: Near, signed_id: str) -> list[Overlap]:  # noqa: ARG001  # as the others
@@ -75,7 +75,7 @@ async def _contribution(connection: Snapshot, near: Near, signed_id: str) -> lis
     funds = await near.load(Fund, "id", {each.to_fund for each in held.commitments})
     await _kept(near, held, funds)
     held.rates = latest(await near.rates({each.currency for each in held.commitments}))
-    return _about(counted_twice(held.inflows(), held.exchange), signed.id)
+    return about(counted_twice(held.inflows(), held.exchange), signed.id)
 
 
 async def _kept(near: Near, held: Held, funds: Iterable[Fund]) -> None:
@@ -87,7 +87,8 @@ async def _kept(near: Near, held: Held, funds: Iterable[Fund]) -> None:
     resolve(held)
 
 
-def _about(found: Iterable[Overlap], name: str) -> list[Overlap]:
+def about(found: Iterable[Overlap], name: str) -> list[Overlap]:
+    """Return of what was found that which names one thing."""
     return [each for each in found if name in (each.left, each.right)]
 
 

@@ -107,7 +107,7 @@ def _within(actor: Actor, reach: Reach, content: bytes) -> bool:
 
 
 def _oversees(actor: Actor) -> bool:
-    return scope_of(actor, "record.read") == "any"
+    return scope_of(actor, "record.read") == "any" and not actor.fund
 
 
 async def texts(engine: Engine, seqs: list[int]) -> dict[str, str]:

@@ -92,7 +92,8 @@ async def _may_have(reader: Snapshot, actor: Actor, content: bytes) -> bool:
     """Tell whether a record is within an actor's reach, or is of its own party."""
     reach = reach_of(actor, "receipt.read")
     record, body = parse(content)
-    if body.verb.startswith(CASES) and scope_of(actor, "receipt.read") == "fund":
+    scope = scope_of(actor, "receipt.read")
+    if body.verb.startswith(CASES) and (scope == "fund" or (scope == "any" and actor.fund)):
         return body.actor["key"] == actor.key
     if not reach.party:
         return not reach.fund or reach.fund in {link.fund for link in record.chain}

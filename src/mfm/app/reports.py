@@ -86,7 +86,8 @@ async def _twins(context: Context, report: Report) -> list[tuple[OverlapCase, Re
         for case in await context.unit.find_all(OverlapCase, field, [report.id])
         if case.effect == "question"
     ]
-    return [(case, await context.get(Report, other_of(case, report.id))) for case in found]
+    others = [(case, await context.unit.find(Report, other_of(case, report.id))) for case in found]
+    return [(case, other) for case, other in others if other is not None]  # None: taken back
 
 
 async def accept(context: Context, command: AcceptReport) -> Draft:

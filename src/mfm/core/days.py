@@ -12,7 +12,7 @@ from mfm.core.errors import Invalid
 AHEAD = timedelta(days=31)
 """How far ahead of its record a fact may be dated: a month, for accruals entered early.
 
-The database holds it too (record_ahead, 0030)."""
+The database holds it too (record_ahead, 0027)."""
 FAR = timedelta(days=50 * 365)
 """How far ahead a day may lie that something is due, ends or closes on."""
 

@@ -278,11 +278,14 @@ def answering(command: ExplainOverlap, case: OverlapCase, actor: Actor, standing
     """Return who answers: who is named, else the one of the two for whom the actor speaks.
 
     Raises:
-        Invalid: `overlap-party` unless the party is concerned.
+        Invalid: `overlap-party` unless the party is concerned, on a side that the actor sees.
     """
     own = (party for party in case.parties if party in standing.own)
     party = command.party or next(own, actor.party)
-    if party not in case.parties:
+    sides = zip(case.sides, standing.sides, strict=True)
+    seen = {side.party for side, stands in sides if stands.whole}
+    if party not in case.parties or party not in seen | standing.own:
+        # Of a side that is not seen, nobody is told by trying names whose it is.
         raise Invalid("overlap-party", f"This does not concern {party}.", "/party")
     return party
 

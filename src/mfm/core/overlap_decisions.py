@@ -59,8 +59,8 @@ def decide(act: Act, command: DecideOverlap, case: OverlapCase, known: Known) ->
             `overlap-one-fund`, `party-merged`.
     """
     must_be_open(case)
-    _must_fit(command, case)
     _must_be_impartial(case, known.stands_for)
+    _must_fit(command, case)
     if act.actor.key in known.noted_by:
         detail = "Who wrote down what one of the two says does not decide: another person does."
         raise Refused("four-eyes", detail, "/overlap")
