@@ -23,7 +23,7 @@ KEYS = 1
 """The version of the keys made here."""
 VERSION = 1_000 * NORMALISATION + KEYS
 """Keys of another version than this are made anew."""
-PAIR_HOLDERS_MAX = 30
+PAIR_HOLDERS_MAX = 15
 """A key that more hold leads to no pair when all are compared with all: twice as many would make
 twice the work, and crowd out of the nearest more twins than they lead to."""
 PAIRS_OF_ONE_MAX = 12
