@@ -12,14 +12,12 @@ from typing import Any
 from mfm import verifier
 from mfm.app import replays
 from mfm.app.exported import bundle_at, bundled, exported, names_in
-from mfm.app.replays import Judge
+from mfm.app.replays import WORTH_READING, Judge
 from mfm.core.errors import Invalid
 from mfm.formats import timestamps
 from mfm.verifier import WIDTH, Options
 
 _ENDING = ".tsr"
-_WORTH_READING = (0, 3)
-"""Exit codes of a trail that is sound, though it may be below the policy."""
 _BROKEN = (Invalid, OSError, LookupError, ValueError, tarfile.TarError)
 
 
@@ -40,7 +38,7 @@ def verify(
         after it) the last of them says it was written.
     """
     code, told = replays.verify(path, policy, options, judge)
-    if code not in _WORTH_READING:
+    if code not in WORTH_READING:
         return code, told
     stamps: list[dict[str, Any]] = []
     with exported(path) as file:

@@ -9,7 +9,7 @@ from mfm.app.reads import LIMIT_MAX, Page
 from mfm.core import overlap_words as words
 from mfm.core.errors import Invalid
 from mfm.core.overlap_effects import Effect, effect_of, reopened_by
-from mfm.core.permissions import OPERATOR, OVERSEERS, Actor, scope_of
+from mfm.core.permissions import Actor, oversees, scope_of
 from mfm.store import overlap_cases as store
 from mfm.store.database import Engine, Snapshot
 from mfm.store.overlap_cases import Viewer
@@ -211,8 +211,8 @@ def viewer_of(actor: Actor, action: str = "overlap_case.read") -> Viewer:
     scope = scope_of(actor, action)
     if scope == "fund" and not actor.fund:
         scope = "any"
-    oversees = actor.role in (*OVERSEERS, OPERATOR) and not actor.fund
-    return Viewer(scope, actor.fund, "" if oversees else actor.party, utc_now().date())
+    party = "" if oversees(actor) else actor.party
+    return Viewer(scope, actor.fund, party, utc_now().date())
 
 
 def _seen(told: Raw, language: str) -> SeenOverlap:

@@ -5,7 +5,7 @@ from typing import Any
 from mfm.core.errors import Invalid
 from mfm.core.keys import ApiKey
 from mfm.core.nouns import KINDS
-from mfm.core.permissions import Actor, scope_of
+from mfm.core.permissions import Actor, oversees, scope_of
 from mfm.core.record import Noun, parse
 from mfm.store import reads
 from mfm.store.database import Engine
@@ -80,7 +80,7 @@ async def records(engine: Engine, actor: Actor, page: Page) -> list[tuple[int, b
         Invalid: `role-not-allowed`.
     """
     reach = reach_of(actor, "record.read")
-    but = "" if _oversees(actor) else CASES
+    but = "" if oversees(actor) else CASES
     async with engine.connect() as connection:
         return await reads.records(connection, page, reach, but)
 
@@ -101,13 +101,9 @@ async def record(engine: Engine, actor: Actor, seq: int) -> bytes:
 
 def _within(actor: Actor, reach: Reach, content: bytes) -> bool:
     told, body = parse(content)
-    if body.verb.startswith(CASES) and not _oversees(actor):
+    if body.verb.startswith(CASES) and not oversees(actor):
         return False
     return not reach.fund or reach.fund in {link.fund for link in told.chain}
-
-
-def _oversees(actor: Actor) -> bool:
-    return scope_of(actor, "record.read") == "any" and not actor.fund
 
 
 async def texts(engine: Engine, seqs: list[int]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from mfm.app.registry import VERBS
 from mfm.core.errors import Invalid
 from mfm.core.merkle import inclusion
 from mfm.core.nouns import KINDS, NOUNS
-from mfm.core.permissions import OPERATOR, TABLE, Actor, scope_of
+from mfm.core.permissions import OPERATOR, TABLE, Actor, oversees, scope_of
 from mfm.core.record import Body, parse
 from mfm.formats import receipts
 from mfm.formats.receipts import Proof
@@ -92,8 +92,8 @@ async def _may_have(reader: Snapshot, actor: Actor, content: bytes) -> bool:
     """Tell whether a record is within an actor's reach, or is of its own party."""
     reach = reach_of(actor, "receipt.read")
     record, body = parse(content)
-    scope = scope_of(actor, "receipt.read")
-    if body.verb.startswith(CASES) and (scope == "fund" or (scope == "any" and actor.fund)):
+    own = scope_of(actor, "receipt.read") == "own"
+    if body.verb.startswith(CASES) and not own and not oversees(actor):
         return body.actor["key"] == actor.key
     if not reach.party:
         return not reach.fund or reach.fund in {link.fund for link in record.chain}

@@ -15,7 +15,7 @@ from mfm.verifier import Options
 Judge = Callable[[Path, str, Options], tuple[int, dict[str, Any]]]
 """Verifies an export: by itself, or by all rules of the ledger."""
 _SIGNED = {"commitment": Commitment}
-_WORTH_READING = (0, 3)
+WORTH_READING = (0, 3)
 """Exit codes of a trail that is sound, though it may be below the policy."""
 
 
@@ -48,7 +48,7 @@ def verify(
         return told
 
     code, told = judge(path, policy, options._replace(read=read))
-    if code not in _WORTH_READING:
+    if code not in WORTH_READING:
         return code, told
     try:
         with exported(path) as file:

@@ -264,6 +264,11 @@ def scope_of(actor: Actor, action: str) -> Scope:
     return scope
 
 
+def oversees(actor: Actor) -> bool:
+    """Tell whether an actor oversees the whole mechanism: by its role, and bound to no fund."""
+    return actor.role in (*OVERSEERS, OPERATOR) and not actor.fund
+
+
 def require(
     actor: Actor, action: str, funds: tuple[str, ...] = (), parties: tuple[str, ...] = ()
 ) -> None:
